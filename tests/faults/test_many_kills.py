@@ -33,7 +33,7 @@ KILLS = 30
 )
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_large_fan_out_survives_kills_at_random_moments(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - a repeatable choice of moments
     ways = [fault.strike for fault in FAULTS if isinstance(fault, CallFault) and fault.name.startswith("killed")]

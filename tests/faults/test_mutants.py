@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from postroom.ports.transit import Transit
 
 
-def found_in(name: str, faults: Sequence[str]) -> dict[str, set[Kind]]:
-    """Walk one scenario under some faults; return what kinds of findings each brought to light."""
+def found_in(name: str, faults: Sequence[str], until: Kind | None = None) -> dict[str, set[Kind]]:
+    """Walk one scenario under some faults, each until a kind is found; return what kinds each brought to light."""
     (scenario,) = (each for each in SCENARIOS if each.name == name)
     with prepared(scenario) as walk:
-        results = [walk.under(fault) for fault in FAULTS if fault.name in faults]
+        results = [walk.under(fault, until=until) for fault in FAULTS if fault.name in faults]
     return {result.fault: set(result.counts) for result in results}
 
 
@@ -63,7 +63,8 @@ def split_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_walk_finds_out_code_without_its_idempotency_key(monkeypatch: pytest.MonkeyPatch) -> None:
     remove_the_idempotency_key(monkeypatch)
-    found = found_in("deliver: one mailbox", ["killed after", "timed out", "overtaken", "handed out twice"])
+    faults = ["killed after", "timed out", "overtaken", "handed out twice"]
+    found = found_in("deliver: one mailbox", faults, Kind.DUPLICATED)
     assert len(found) == 4
     assert all(Kind.DUPLICATED in kinds for kinds in found.values()), found
 
@@ -81,7 +82,7 @@ def test_the_walk_finds_out_a_transaction_that_is_split(
     monkeypatch: pytest.MonkeyPatch, scenario: str, kind: Kind
 ) -> None:
     split_transactions(monkeypatch)
-    found = found_in(scenario, ["killed before", "throttled"])
+    found = found_in(scenario, ["killed before", "throttled"], kind)
     assert len(found) == 2
     assert all(kind in kinds for kinds in found.values()), found
 
@@ -89,7 +90,7 @@ def test_the_walk_finds_out_a_transaction_that_is_split(
 def test_the_walk_finds_out_objects_under_a_new_name_at_every_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     names = iter(f"{number:032x}" for number in range(1 << 20))
     monkeypatch.setattr(index_entry, "_token", lambda order: next(names))
-    assert Kind.WRONG in found_in("deliver: one mailbox", ["killed after"])["killed after"]
+    assert Kind.WRONG in found_in("deliver: one mailbox", ["killed after"], Kind.WRONG)["killed after"]
 
 
 def store_in_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,7 @@ def end_under_many_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_walk_finds_out_a_listed_order_that_is_stored_in_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     store_in_two_steps(monkeypatch)
-    found = found_in("sweep: orders that a queue lost", ["killed after"])
+    found = found_in("sweep: orders that a queue lost", ["killed after"], Kind.LOST)
     assert Kind.LOST in found["killed after"]
 
 

@@ -59,19 +59,22 @@ class Walk:
     harness: Harness
     calls: tuple[str, ...]
 
-    def under(self, fault: Fault, *, most: int | None = None) -> Result:
+    def under(self, fault: Fault, *, most: int | None = None, until: Kind | None = None) -> Result:
         """Play the scenario with a fault in each place.
 
         Args:
             most: largest number of places, spread evenly and different per fault; None for all.
+            until: ends the walk: the first finding of this kind.
         """
         result = Result(self.scenario.name, fault.name)
         if isinstance(fault, CallFault):
             for place in self._some(range(len(self.calls)), fault, most):
-                self._run(result, "", at=place, strike=fault.strike)
+                if until not in result.counts:
+                    self._run(result, "", at=place, strike=fault.strike)
         else:
             for way in self._some(fault.ways, fault, most):
-                self._run(result, str(way), handing=way)
+                if until not in result.counts:
+                    self._run(result, str(way), handing=way)
         return result
 
     def _some(self, places: Sequence[T], fault: Fault, most: int | None) -> Sequence[T]:
