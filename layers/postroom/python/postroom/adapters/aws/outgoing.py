@@ -9,6 +9,7 @@ import base64
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
@@ -46,7 +47,7 @@ UNREACHABLE_STATUS: Final = "4.4.1"
 INTERRUPTED_STATUS: Final = "4.4.2"
 
 _BEFORE_SENDING: Final = "before-call.sesv2.SendEmail"
-_PLACEHOLDER: Final = b"postroom content"
+_NUMBERS: Final = count(1)
 
 
 class SesV2Client(Protocol):
@@ -81,11 +82,11 @@ class SesV2Sender:
     def _sent(self, outgoing: Outgoing, recipients: Sequence[str]) -> Answer:
         sender = {"FromEmailAddress": outgoing.envelope_from} if outgoing.envelope_from else {}
         try:
-            with _content_in_place(self.client, outgoing.content):
+            with _content_in_place(self.client, outgoing.content) as placeholder:
                 answer = self.client.send_email(
                     **sender,
                     Destination={"ToAddresses": recipients},
-                    Content={"Raw": {"Data": _PLACEHOLDER}},
+                    Content={"Raw": {"Data": placeholder}},
                     ConfigurationSetName=self.configuration_set,
                     EmailTags=[{"Name": name, "Value": value} for name, value in _tags(outgoing).items()],
                 )
@@ -101,22 +102,24 @@ def _tags(outgoing: Outgoing) -> dict[str, str]:
 
 
 @contextmanager
-def _content_in_place(client: SesV2Client, content: bytes) -> Iterator[None]:
-    """Put a message into the request after botocore has written it.
+def _content_in_place(client: SesV2Client, content: bytes) -> Iterator[bytes]:
+    """Yield what stands for a message in a request, and put the message there after botocore has written it.
 
     botocore would have the message in base64 three more times at once: as text, in the JSON text, and in its bytes.
     """
-    mark = base64.b64encode(_PLACEHOLDER)
+    placeholder = b"postroom content %012d" % next(_NUMBERS)  # another request of the same client has another message
+    mark = base64.b64encode(placeholder)
 
     def put(params: dict[str, Any], **_: object) -> None:
-        before, after = params["body"].split(mark)
-        params["body"] = b"".join([before, base64.b64encode(content), after])
+        before, found, after = params["body"].partition(mark)
+        if found:
+            params["body"] = b"".join([before, base64.b64encode(content), after])
 
-    client.meta.events.register(_BEFORE_SENDING, put, unique_id=_BEFORE_SENDING)
+    client.meta.events.register(_BEFORE_SENDING, put)
     try:
-        yield
+        yield placeholder
     finally:
-        client.meta.events.unregister(_BEFORE_SENDING, put, unique_id=_BEFORE_SENDING)
+        client.meta.events.unregister(_BEFORE_SENDING, put)
 
 
 def _refusal(recipient: str) -> Answer | None:
