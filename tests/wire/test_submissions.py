@@ -65,7 +65,7 @@ def test_refusals_are_exceptions_of_the_model(
     taught_workmail: Any, acme: str, ann: str, answers: list[Any], reason: str, code: str
 ) -> None:
     answers[0] = {"refusal": {"reason": reason, "text": "because"}}
-    with pytest.raises(getattr(taught_workmail.exceptions, code), match="because"):
+    with pytest.raises(getattr(taught_workmail.exceptions, code), match="Because"):
         taught_workmail.submit_raw_message(OrganizationId=acme, UserId=ann, RawMessage=MAIL)
 
 
