@@ -44,5 +44,5 @@ def test_a_local_server_gets_what_a_rule_sends_it(running: RunningStack, gateway
 
 
 def _ended(running: RunningStack, trace: str) -> bytes:
-    shown = running.command("trace", trace).stdout
+    shown = running.command("trace", trace, "--json").stdout
     return shown if b"OUTGOING_EMAIL_SENT" in shown else b""
