@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime import writing
@@ -45,7 +43,7 @@ def delivery_report(bounce: Bounce, original: bytes, *, subject: str, message_id
         f"From: Mail Delivery System <{bounce.author}>",
         f"To: {bounce.to}",
         f"Subject: {writing.encoded(_subject(bounce, one_line(subject)[:200]))}",
-        f"Date: {_date(now)}",
+        f"Date: {writing.date(now)}",
         f"Message-ID: <{bounce.name}@{bounce.domain}>",
         *([f"In-Reply-To: {message_id}", f"References: {message_id}"] if thread else []),
         "Auto-Submitted: auto-replied",
@@ -70,8 +68,8 @@ def _status(bounce: Bounce) -> bytes:
 
     Original-Recipient is left out: it is for what ORCPT said (RFC 3464 2.3.1), which SES does not pass on.
     """
-    groups = [[f"Reporting-MTA: dns; {bounce.domain}", f"Arrival-Date: {_date(bounce.arrived)}"]]
-    until = [f"Will-Retry-Until: {_date(bounce.until)}"] if bounce.until else []
+    groups = [[f"Reporting-MTA: dns; {bounce.domain}", f"Arrival-Date: {writing.date(bounce.arrived)}"]]
+    until = [f"Will-Retry-Until: {writing.date(bounce.until)}"] if bounce.until else []
     groups += [
         [
             f"Final-Recipient: {writing.final_recipient(failure.address)}",
@@ -94,7 +92,3 @@ def returned_fields(block: bytes) -> Iterator[bytes]:
         if found[1].lower() not in _HIDDEN and len(field) <= room:
             room -= len(field)
             yield field
-
-
-def _date(at: int) -> str:
-    return format_datetime(datetime.fromtimestamp(at / 1000, UTC))

@@ -6,8 +6,6 @@ bounce that SES reports comes hours later; its sender has the message in Sent It
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from postroom.mime import writing
@@ -24,7 +22,7 @@ def header_block(submitted: Fact) -> bytes:
     """
     event = submitted.event
     fields = {
-        "Date": format_datetime(datetime.fromtimestamp(submitted.at / 1000, UTC)),
+        "Date": writing.date(submitted.at),
         "From": one_line(str(event["from"])),
         "Sender": one_line(str(event.get("sender", ""))),
         "Subject": writing.encoded(str(event["subject"])),

@@ -6,8 +6,6 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -122,7 +120,7 @@ class AnswerMail:
             f"From: {self.author}",
             f"To: {self.to}",
             f"Subject: {writing.encoded(self.subject)}",
-            f"Date: {format_datetime(datetime.fromtimestamp(now / 1000, UTC))}",
+            f"Date: {writing.date(now)}",
             f"Message-ID: {message_id}",
             *automatic.thread(self.request.headers),
             "Auto-Submitted: auto-replied",

@@ -9,6 +9,8 @@ import base64
 import quopri
 import re
 import textwrap
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.limits import MAX_LINE_BYTES
@@ -34,6 +36,11 @@ _TEXT: Final = re.compile(rb"[\t -~]*")
 _LINE_END: Final = re.compile(rb"\r\n?|\n")
 _FIELD_SAFE: Final = re.compile(r"[ -~]*")
 _CRLF: Final = b"\r\n"
+
+
+def date(at: int) -> str:
+    """Return a time for a field such as Date, in UTC (RFC 5322, 3.3). ``at`` in milliseconds since the epoch."""
+    return format_datetime(datetime.fromtimestamp(at / 1000, UTC))
 
 
 def final_recipient(address: str) -> str:

@@ -9,8 +9,6 @@ Source: guide, ZH:7408 (that there is one); Exchange returns reports so to an al
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime import writing
@@ -40,7 +38,7 @@ def journal_notice(order: JournalOrder, failure: JournalFailure, report: bytes) 
         f"From: <{order.author}>",
         f"To: <{order.report_address}>",
         "Subject: Journal report not delivered",
-        f"Date: {_date(failure.at)}",
+        f"Date: {writing.date(failure.at)}",
         f"Message-ID: {report_id(order)}",
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
@@ -90,7 +88,3 @@ def _boundary(order: JournalOrder, returned: bytes) -> str:
         if digest.encode() not in returned:
             return f"=_{digest}"
         number += 1
-
-
-def _date(at: int) -> str:
-    return format_datetime(datetime.fromtimestamp(at / 1000, UTC))

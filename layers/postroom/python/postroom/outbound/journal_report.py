@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime import writing
@@ -119,7 +117,7 @@ def _head(order: JournalOrder, subject: str) -> list[str]:
         f"From: <{order.author}>",
         f"To: <{order.address}>",
         f"Subject: {writing.encoded(subject)}",
-        f"Date: {format_datetime(datetime.fromtimestamp(order.since / 1000, UTC))}",
+        f"Date: {writing.date(order.since)}",
         f"Message-ID: {report_id(order)}",
         "X-MS-Journal-Report:",  # after To and Message-ID, which piler then forgets: they are the report's own
         "X-WM-Journal-Report: journal",

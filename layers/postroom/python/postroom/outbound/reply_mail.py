@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime import automatic, writing
@@ -45,7 +43,7 @@ class ReplyMail:
             f"From: {self.author}",
             f"To: {self.to}",
             f"Subject: {writing.encoded(self.subject)}",
-            f"Date: {format_datetime(datetime.fromtimestamp(now / 1000, UTC))}",
+            f"Date: {writing.date(now)}",
             f"Message-ID: {self.message_id}",
             *automatic.thread(self.headers),
             "Auto-Submitted: auto-replied",

@@ -7,11 +7,10 @@ long lines). A block that mail clients read differently is refused, so that no r
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import SubmissionRefusedError
+from postroom.mime import writing
 from postroom.mime.header_fields import readings
 from postroom.submission.submission import Refusal
 
@@ -62,7 +61,7 @@ def completed(content: bytes, headers: Headers, *, message_id: str, now: int, se
     if not headers.raw("Message-ID"):
         added.append(f"Message-ID: {message_id}")
     if not headers.raw("Date"):
-        added.append(f"Date: {format_datetime(datetime.fromtimestamp(now / 1000, UTC))}")
+        added.append(f"Date: {writing.date(now)}")
     if sender:
         added.append(f"Sender: {sender}")
     if not added:
@@ -80,9 +79,8 @@ def with_hop(content: bytes, *, domain: str, trace: str, at: int) -> bytes:
         domain: of the author, in A-labels.
         at: when the message was submitted; milliseconds since the epoch.
     """
-    when = format_datetime(datetime.fromtimestamp(at / 1000, UTC))
     end = "\r\n" if content[: content.find(b"\n") + 1].endswith(b"\r\n") else "\n"
-    return f"Received: by {domain} (Postroom) id {trace}; {when}{end}".encode() + content
+    return f"Received: by {domain} (Postroom) id {trace}; {writing.date(at)}{end}".encode() + content
 
 
 def without_bcc(content: bytes) -> bytes:
