@@ -8,13 +8,12 @@ Source: guide, ZH:7408 (that there is one); Exchange returns reports so to an al
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime import writing
 from postroom.mime.headers import Headers
 from postroom.model.limits import MB
-from postroom.outbound.journal_report import report_id
+from postroom.outbound.journal_report import encoding, report_id, unused_boundary
 
 if TYPE_CHECKING:
     from postroom.contracts.journal_orders import JournalFailure, JournalOrder
@@ -32,7 +31,7 @@ def journal_notice(order: JournalOrder, failure: JournalFailure, report: bytes) 
         report: the journal report; empty if it cannot be made any more.
     """
     returned = report if 0 < len(report) <= MAX_RETURNED_BYTES else b""
-    boundary = _boundary(order, returned)
+    boundary = unused_boundary(order, returned)
     domain = order.author.rpartition("@")[2]
     head = [
         f"From: <{order.author}>",
@@ -43,7 +42,7 @@ def journal_notice(order: JournalOrder, failure: JournalFailure, report: bytes) 
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
         f'Content-Type: multipart/report; report-type=delivery-status;\r\n boundary="{boundary}"',
-        f"Content-Transfer-Encoding: {'7bit' if returned.isascii() else '8bit'}",
+        f"Content-Transfer-Encoding: {encoding(returned)}",
     ]
     status = [
         f"Reporting-MTA: dns; {domain}",
@@ -59,7 +58,7 @@ def journal_notice(order: JournalOrder, failure: JournalFailure, report: bytes) 
         ("message/delivery-status", "7bit", _CRLF.join(status).encode("ascii", "replace")),
     ]
     if returned:
-        parts.append(("message/rfc822", "7bit" if returned.isascii() else "8bit", returned))
+        parts.append(("message/rfc822", encoding(returned), returned))
     return "".join(f"{line}{_CRLF}" for line in head).encode("utf-8", "replace") + writing.parts(boundary, parts)
 
 
@@ -78,13 +77,3 @@ def _text(order: JournalOrder, failure: JournalFailure, report: bytes, returned:
         "",
     ]
     return _CRLF.join(lines)
-
-
-def _boundary(order: JournalOrder, returned: bytes) -> str:
-    """Return a boundary that the report does not contain; the same for each attempt."""
-    number = 0
-    while True:
-        digest = hashlib.sha256(f"{order.trace}\0{order.key}\0{number}".encode()).hexdigest()[:40]
-        if digest.encode() not in returned:
-            return f"=_{digest}"
-        number += 1

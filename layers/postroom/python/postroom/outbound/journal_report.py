@@ -87,15 +87,15 @@ def journal_report(order: JournalOrder, original: bytes, directory: Addressees) 
     headers = Headers.of(original)
     subject = one_line(headers.text("Subject"))[:MAX_TEXT_CHARACTERS]
     text = _text(order, headers, subject, recipient_lines(order, headers, directory)).encode("utf-8", "replace")
-    boundary = _boundary(order, original)
+    boundary = unused_boundary(order, original)
     head = [
         *_head(order, subject),
         f'Content-Type: multipart/mixed; boundary="{boundary}"',
-        f"Content-Transfer-Encoding: {_encoding(original if text.isascii() else text)}",
+        f"Content-Transfer-Encoding: {encoding(original if text.isascii() else text)}",
         "",
         f"--{boundary}",
         'Content-Type: text/plain; charset="utf-8"',
-        f"Content-Transfer-Encoding: {_encoding(text)}",
+        f"Content-Transfer-Encoding: {encoding(text)}",
         "",
         "",
     ]
@@ -103,7 +103,7 @@ def journal_report(order: JournalOrder, original: bytes, directory: Addressees) 
         "",  # the end of a line before a boundary belongs to the boundary
         f"--{boundary}",
         "Content-Type: message/rfc822",
-        f"Content-Transfer-Encoding: {_encoding(original)}",
+        f"Content-Transfer-Encoding: {encoding(original)}",
         "",
         "",
     ]
@@ -184,17 +184,18 @@ def _is_open_group(addressee: Addressee) -> bool:
     return addressee.kind is EntityKind.GROUP and addressee.state is EntityState.ENABLED
 
 
-def _boundary(order: JournalOrder, original: bytes) -> str:
-    """Return a boundary that the message does not contain; the same for each attempt."""
+def unused_boundary(order: JournalOrder, content: bytes) -> str:
+    """Return a boundary that what is attached does not contain; the same for each attempt."""
     number = 0
     while True:
         digest = hashlib.sha256(f"{order.trace}\0{order.key}\0{number}".encode()).hexdigest()[:40]
-        if digest.encode() not in original:
+        if digest.encode() not in content:
             return f"=_{digest}"
         number += 1
 
 
-def _encoding(content: bytes) -> str:
+def encoding(content: bytes) -> str:
+    """Return the encoding of bytes that are attached as they are."""
     return "7bit" if content.isascii() else "8bit"
 
 
