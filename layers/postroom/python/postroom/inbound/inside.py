@@ -25,7 +25,7 @@ from postroom.model.verdicts import Verdicts
 from postroom.ports.transit import Commit, Outcome, Settle
 from postroom.routing.expansion import expand
 from postroom.routing.inside import Inside, received_inside
-from postroom.routing.outbound_flow import OutboundFlow, sent
+from postroom.routing.outbound_flow import refused, sent
 from postroom.routing.plan import Flow, Plan, with_slot_open
 from postroom.routing.reached import without_reached
 from postroom.routing.resolve import UNKNOWN, by_organization
@@ -90,12 +90,11 @@ class InsideMail:
         now = self.now()
         groups, _ = by_organization(recipients, self.directory)
         found = next((group for group in groups if group[0][0].organization.id == order.organization_id), None)
-        submitted = OutboundFlow.of_inside(order, now)
         if found is None:  # the organization is deleted, or has none of these domains any more
-            return self._commit(order, [], Plan(tuple(submitted.refused(each, *UNKNOWN) for each in recipients)))
+            return self._commit(order, [], Plan(tuple(refused(order, each, *UNKNOWN, now) for each in recipients)))
         domains, ours = found
         received, decided = self._decided(order, domains, ours, key)
-        ends = [sent(order, each, now) if each in ours else submitted.refused(each, *UNKNOWN) for each in recipients]
+        ends = [sent(order, each, now) if each in ours else refused(order, each, *UNKNOWN, now) for each in recipients]
         return self._commit(order, [received], Plan((*ends, *decided.entries)))
 
     def _decided(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from postroom.contracts.event_log import BouncedRecipient, OutgoingEmailBounced
 from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
 from postroom.contracts.outbound_orders import TransmitOrder, end_key
 from postroom.model.addresses import a_label
-from postroom.model.facts import EventName, Fact, OwnFact
-from postroom.routing.outbound_flow import sent
+from postroom.model.facts import Fact, OwnFact
+from postroom.routing.outbound_flow import refused, sent
 from postroom.submission.prepare import with_hop, without_bcc
 
 if TYPE_CHECKING:
@@ -80,17 +79,7 @@ class MailCarried:
 
     def refused(self, recipient: str, answer: Answer, now: int) -> Fact:
         """OUTGOING_EMAIL_BOUNCED, with the other side's answer as its reason."""
-        refused = BouncedRecipient(email_address=recipient, reason=answer.diagnostic, status=answer.status)
-        event = OutgoingEmailBounced(bounced_recipient=refused, destination=recipient, reason=answer.diagnostic)
-        return Fact(
-            trace=self.order.trace,
-            organization_id=self.order.organization_id,
-            name=EventName.OUTGOING_EMAIL_BOUNCED,
-            key=end_key(recipient),
-            at=now,
-            event=event.fields(),
-            data=self._way(answer),
-        )
+        return refused(self.order, recipient, answer.diagnostic, answer.status, now, data=self._way(answer))
 
     def reports(self, answers: Mapping[str, Answer], now: int) -> Sequence[Order]:
         """A bounce order, named by the first of them: each is refused once."""

@@ -54,21 +54,6 @@ class OutboundFlow:
         return self.now
 
     @classmethod
-    def of_inside(cls, order: InsideOrder, now: int) -> OutboundFlow:
-        """Return the flow of an order for recipients inside."""
-        return cls(
-            trace=order.trace,
-            organization_id=order.organization_id,
-            envelope_from=order.envelope_from,
-            author=order.author,
-            sender=order.sender,
-            message_id=order.message_id,
-            raw=order.raw,
-            size=order.size,
-            now=now,
-        )
-
-    @classmethod
     def of_call(cls, call: RuleCall, now: int) -> OutboundFlow:
         """Return the flow of a rule's call, with the message as it was submitted."""
         return cls(
@@ -142,9 +127,7 @@ class OutboundFlow:
 
     def refused(self, recipient: str, reason: str, status: str) -> Fact:
         """Return the fact that ends a recipient without the message. ``status``: enhanced status code (RFC 3463)."""
-        bounced = BouncedRecipient(email_address=recipient, reason=reason, status=status)
-        event = OutgoingEmailBounced(bounced_recipient=bounced, destination=recipient, reason=reason)
-        return self.fact(EventName.OUTGOING_EMAIL_BOUNCED, end_key(recipient), event=event.fields())
+        return refused(self, recipient, reason, status, self.now)
 
     def fact(
         self,
@@ -173,6 +156,34 @@ def sent(
         trace=order.trace,
         organization_id=order.organization_id,
         name=EventName.OUTGOING_EMAIL_SENT,
+        key=end_key(recipient),
+        at=now,
+        event=event.fields(),
+        data=data or {},
+    )
+
+
+def refused(
+    about: OutboundFlow | TransmitOrder | InsideOrder,
+    recipient: str,
+    reason: str,
+    status: str,
+    now: int,
+    *,
+    data: Mapping[str, Any] | None = None,
+) -> Fact:
+    """Return the fact that ends a recipient without the message.
+
+    Args:
+        status: enhanced status code (RFC 3463).
+        now: milliseconds since the epoch.
+    """
+    bounced = BouncedRecipient(email_address=recipient, reason=reason, status=status)
+    event = OutgoingEmailBounced(bounced_recipient=bounced, destination=recipient, reason=reason)
+    return Fact(
+        trace=about.trace,
+        organization_id=about.organization_id,
+        name=EventName.OUTGOING_EMAIL_BOUNCED,
         key=end_key(recipient),
         at=now,
         event=event.fields(),
