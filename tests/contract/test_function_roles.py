@@ -76,3 +76,16 @@ def test_lambda_that_does_not_tell_may_be_asked_again(client: Any, code: str) ->
         stub.add_client_error("get_function_configuration", code)
         with pytest.raises(StoreUnavailableError):
             LambdaFunctionRoles(client, lambda: 0.0).role(FUNCTION)
+
+
+def test_a_role_that_cannot_be_read_again_is_still_known(client: Any) -> None:
+    now = 0.0
+    roles = LambdaFunctionRoles(client, lambda: now)
+    with Stubber(client) as stub:
+        stub.add_response("get_function_configuration", {"Role": ROLE}, {"FunctionName": FUNCTION})
+        assert roles.role(FUNCTION) == ROLE
+        now = AGAIN_S
+        stub.add_client_error("get_function_configuration", "TooManyRequestsException")
+        with pytest.raises(StoreUnavailableError):
+            roles.role(FUNCTION, again=True)
+        assert roles.role(FUNCTION) == ROLE

@@ -18,7 +18,7 @@ class Aged(Generic[T]):
     """Keeps what ``read`` returned for a key for ``age_s`` seconds.
 
     The age counts from before the read. A read that fails raises its error, however young an older answer is, and
-    nothing is kept of it. One thread reads at a time; the others wait and get what it read.
+    changes nothing of what is kept. One thread reads at a time; the others wait and get what it read.
     """
 
     def __init__(self, read: Callable[[str], T], age_s: float, monotonic: Callable[[], float]) -> None:
@@ -28,16 +28,16 @@ class Aged(Generic[T]):
         self._known: dict[str, tuple[float, T]] = {}
         self._reading = Lock()
 
-    def get(self, key: str) -> T:
-        """Return what is known of a key, read at most ``age_s`` seconds ago."""
+    def get(self, key: str, *, age_s: float | None = None) -> T:
+        """Return what is known of a key, read less than ``age_s`` seconds ago; None: the age for all."""
+        oldest_s = self._age_s if age_s is None else age_s
         with self._reading:
             now = self._monotonic()
             since, value = self._known.get(key, (None, None))
-            if since is not None and now - since < self._age_s:
+            if since is not None and now - since < oldest_s:
                 return value  # type: ignore[return-value]  # None stands for an absent entry only
-            self._known.pop(key, None)
             found = self._read(key)
-            if len(self._known) >= MAX_KEPT:
+            if key not in self._known and len(self._known) >= MAX_KEPT:
                 self._known.clear()
             self._known[key] = (now, found)
             return found
