@@ -9,9 +9,8 @@ from botocore.exceptions import ClientError
 
 from postroom.adapters.aws import ledger_rows, transit_rows
 from postroom.adapters.aws.rows import number
-from postroom.adapters.aws.transactions import HELD, NOT_THERE, REFUSED, Transaction, code_of, store_errors
+from postroom.adapters.aws.transactions import NOT_THERE, REFUSED, Transaction, code_of, lone_write
 from postroom.adapters.aws.transit import FACT, place
-from postroom.errors import ConflictError
 from postroom.ports.open_transmissions import Attempt, NotDue
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class DynamoOpenTransmissions:
 
     def _claim(self, order: Order, values: dict[str, Any]) -> Row:
         """Return the attributes that the claim has set; if it is refused, the row; empty if there is none."""
-        with store_errors("claim an attempt to transmit"):
+        with lone_write("claim an attempt to transmit"):
             try:
                 answer = self.client.update_item(
                     TableName=self.transit_table,
@@ -79,8 +78,6 @@ class DynamoOpenTransmissions:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
-                if code_of(error) == HELD:
-                    raise ConflictError("a transaction held the row") from error
                 if code_of(error) != REFUSED:
                     raise
                 return cast("Row", error.response.get("Item", {}))
@@ -90,10 +87,5 @@ class DynamoOpenTransmissions:
         Transaction(self.client).put(
             FACT, self.ledger_table, ledger_rows.fact_row(fact), condition=NOT_THERE
         ).put_alone()  # if it exists, an earlier run has recorded it
-        with store_errors("remove an order"):
-            try:
-                self.client.delete_item(TableName=self.transit_table, Key=place(order))
-            except ClientError as error:
-                if code_of(error) == HELD:
-                    raise ConflictError("a transaction held the row") from error
-                raise
+        with lone_write("remove an order"):
+            self.client.delete_item(TableName=self.transit_table, Key=place(order))

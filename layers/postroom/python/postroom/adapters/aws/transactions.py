@@ -104,12 +104,10 @@ class Transaction:
             StoreUnavailableError: DynamoDB did not answer, or throttles.
         """
         ((label, write),) = zip(self._labels, self._writes, strict=True)
-        with store_errors("write a row"):
+        with lone_write("write a row"):
             try:
                 self.client.put_item(**write["Put"])
             except ClientError as error:
-                if code_of(error) == HELD:
-                    raise ConflictError("a transaction held the row") from error
                 if code_of(error) != REFUSED:
                     raise
                 return frozenset({label})
@@ -174,6 +172,23 @@ def store_errors(what: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         raise StoreUnavailableError(f"could not {what}: {code_of(error)}") from error
+
+
+@contextmanager
+def lone_write(what: str) -> Iterator[None]:
+    """Turn botocore's errors of a write outside a transaction into ours. ``what`` completes "could not …".
+
+    Raises:
+        ConflictError: a transaction held the row.
+        StoreUnavailableError: any other error.
+    """
+    with store_errors(what):
+        try:
+            yield
+        except ClientError as error:
+            if code_of(error) == HELD:
+                raise ConflictError("a transaction held the row") from error
+            raise
 
 
 def written(write: Callable[[], object], what: str) -> bool:
