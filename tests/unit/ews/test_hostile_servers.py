@@ -240,7 +240,7 @@ class TestCertificates:
 
     def test_the_stacks_own_authorities_count_for_its_list_only(self) -> None:
         servers = HttpsEwsServers(PrivateServers.read("https://a.corp"), authority().pem)
-        public, private = servers._public_context, servers._private_context
+        public, private = servers._contexts.public, servers._contexts.private
         assert len(private.get_ca_certs()) == len(public.get_ca_certs()) + 1
         assert len(public.get_ca_certs()) > 50
         assert public.verify_flags == ssl.VERIFY_X509_TRUSTED_FIRST  # Python 3.13 would be stricter than others

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws.guarded_connections import resolve
 from postroom.adapters.aws.http_posts import Deadlines, PostError, Posts, PostTimeoutError, TooLargeAnswerError
-from postroom.adapters.aws.tls_contexts import NO_CERTIFICATES, der, private_context, public_context
+from postroom.adapters.aws.tls_contexts import NO_CERTIFICATES, Contexts
 from postroom.contracts.ews import free_busy, soap
 from postroom.contracts.ews.availability import write_request
 from postroom.contracts.http_calls import PASSED_ON
@@ -71,7 +70,7 @@ class HttpsEwsServers(EwsServers):
             SettingsError: the certificates are no PEM.
         """
         self._private_servers = private_servers
-        self._private_certificates = der(private_certificates, "PRIVATE_EWS_CERTIFICATES")
+        self._contexts = Contexts(private_certificates, "PRIVATE_EWS_CERTIFICATES")
         self._posts = Posts(self._tls, private_servers.may_connect, deadlines, resolve)
 
     def free_busy(
@@ -104,16 +103,7 @@ class HttpsEwsServers(EwsServers):
             return _refused(500) if posted.status == 500 else _invalid(error)
 
     def _tls(self, origin: Origin) -> ssl.SSLContext:
-        """Return the context for a server; the stack's own authorities count for the servers of its list only."""
-        return self._private_context if origin in self._private_servers.origins else self._public_context
-
-    @cached_property
-    def _public_context(self) -> ssl.SSLContext:
-        return public_context()
-
-    @cached_property
-    def _private_context(self) -> ssl.SSLContext:
-        return private_context(self._private_certificates)
+        return self._contexts.of(is_listed=origin in self._private_servers.origins)
 
 
 def _code(error: PostError) -> FailureCode:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from postroom.adapters.aws.guarded_connections import MAX_ADDRESSES, connect, look_up, resolve, said
@@ -17,7 +16,7 @@ from postroom.adapters.aws.smtp_answers import RelayError, failure
 from postroom.adapters.aws.smtp_login import Beginning, Login
 from postroom.adapters.aws.smtp_sessions import Deadlines, Envelope
 from postroom.adapters.aws.smtp_wire import Wire
-from postroom.adapters.aws.tls_contexts import NO_CERTIFICATES, der, private_context, public_context
+from postroom.adapters.aws.tls_contexts import NO_CERTIFICATES, Contexts
 from postroom.errors import PostroomError
 from postroom.model.relay_answers import RelayStage
 from postroom.ports.smtp_relays import SmtpRelays
@@ -96,7 +95,7 @@ class SocketSmtpRelays(SmtpRelays):
             SettingsError: the certificates are no PEM.
         """
         self._passwords, self._private_gateways = passwords, private_gateways
-        self._private_certificates = der(private_certificates, "PRIVATE_SMTP_CERTIFICATES")
+        self._contexts = Contexts(private_certificates, "PRIVATE_SMTP_CERTIFICATES")
         self._deadlines, self._resolve, self._clock = deadlines or Deadlines(), resolve, clock
         self._rest_s, self._implicit_tls_ports = rest_s, implicit_tls_ports
         self._kept: dict[SmtpGateway, Kept] = {}
@@ -204,14 +203,4 @@ class SocketSmtpRelays(SmtpRelays):
         return Login(gateway.user_name, password)
 
     def _tls(self, gateway: SmtpGateway) -> ssl.SSLContext:
-        """Return the context for a gateway; the stack's own authorities count for those of its list only."""
-        is_listed = (gateway.host, gateway.port) in self._private_gateways.servers
-        return self._private_context if is_listed else self._public_context
-
-    @cached_property
-    def _public_context(self) -> ssl.SSLContext:
-        return public_context()
-
-    @cached_property
-    def _private_context(self) -> ssl.SSLContext:
-        return private_context(self._private_certificates)
+        return self._contexts.of(is_listed=(gateway.host, gateway.port) in self._private_gateways.servers)

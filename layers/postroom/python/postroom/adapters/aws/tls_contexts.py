@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 import ssl
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,36 @@ NO_CERTIFICATES: Final = "NONE"
 """Text of a setting without certificates; a variable cannot be empty."""
 
 _CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\\s]+)-----END CERTIFICATE-----")
+
+
+class Contexts:
+    """The contexts of one kind of server, each made when it is first used."""
+
+    def __init__(self, private_certificates: str, setting: str) -> None:
+        """Keep the stack's own certificates.
+
+        Args:
+            private_certificates: PEM of authorities, or of servers themselves, in one line or many; or NONE.
+            setting: its name, for the error.
+
+        Raises:
+            SettingsError: the certificates are no PEM.
+        """
+        self._private_certificates = der(private_certificates, setting)
+
+    def of(self, *, is_listed: bool) -> ssl.SSLContext:
+        """Return the context for a server; the stack's own certificates count for the servers of its list only."""
+        return self.private if is_listed else self.public
+
+    @cached_property
+    def public(self) -> ssl.SSLContext:
+        """The context for servers that the stack does not list."""
+        return public_context()
+
+    @cached_property
+    def private(self) -> ssl.SSLContext:
+        """The context for servers of the stack's list."""
+        return private_context(self._private_certificates)
 
 
 def public_context() -> ssl.SSLContext:
