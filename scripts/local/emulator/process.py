@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import select
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from cli.errors import UsageError
+from local.child import Child
 from local.emulator.stacks import PATH
 
 if TYPE_CHECKING:
@@ -26,15 +23,12 @@ if TYPE_CHECKING:
 START_SECONDS: Final = 60.0
 """How long moto may take to be imported. Ours; two seconds on a quiet machine."""
 
-STOP_SECONDS: Final = 3.0
-"""How long it may take to end before it is killed. Ours."""
-
 _NOTHING: Final = {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
 """A resource that makes nothing: a stack needs one. LocalStack (4.9.2) accepts it."""
 
 
-class MotoProcess:
-    """`python -m local.emulator` in a process group of its own; it also ends by itself when its parent is gone."""
+class MotoProcess(Child):
+    """`python -m local.emulator`; it also ends by itself when its parent is gone."""
 
     def __init__(self, host: str, port: int, log: Path, variables: Mapping[str, str]) -> None:
         """Start it and wait until it answers.
@@ -48,38 +42,13 @@ class MotoProcess:
         Raises:
             UsageError: it cannot listen there, or does not come up.
         """
-        command = [sys.executable, "-m", "local.emulator", "--host", host, "--port", str(port)]
-        with log.open("wb") as errors:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, **variables},
-                start_new_session=True,
-            )
+        listening = ("--host", host, "--port", str(port))
+        super().__init__("local.emulator", *listening, log=log, variables=variables, pipe=True)
         try:
             self.port = self._wait_until_ready(log)
         except BaseException:
             self.close()
             raise
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the process has ended without being stopped."""
-        return self._process.poll() is not None
-
-    def close(self) -> None:
-        """End it."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
     def _wait_until_ready(self, log: Path) -> int:
         stdout = self._process.stdout

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Final
+
+from local.child import Child
 
 if TYPE_CHECKING:
     import socket
@@ -17,12 +15,9 @@ SETTINGS_OF: Final = ("AuthenticateFunction", "SubmitFunction", "AdminApiFunctio
 """Functions whose variables are the program's settings, too: it logs in as the first one, and calls the second one as
 the third one does."""
 
-STOP_SECONDS: Final = 3.0
-"""How long it may take to end before it is killed. Ours."""
 
-
-class SubmissionProcess:
-    """`python -m local.mail.submission_program` in a process group of its own."""
+class SubmissionProcess(Child):
+    """`python -m local.mail.submission_program`."""
 
     def __init__(
         self, taken: socket.socket, certificate: Path, key: Path, *, log: Path, variables: Mapping[str, str]
@@ -37,29 +32,7 @@ class SubmissionProcess:
             variables: its settings, and where its AWS is.
         """
         descriptor = taken.fileno()
-        command = [sys.executable, "-m", "local.mail.submission_program", "--socket", str(descriptor)]
-        with taken, log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [*command, "--certificate", str(certificate), "--key", str(key)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **variables},
-                pass_fds=(descriptor,),
-                start_new_session=True,
-            )
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the process has ended without being stopped."""
-        return self._process.poll() is not None
-
-    def close(self) -> None:
-        """End it."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+        files = ("--certificate", str(certificate), "--key", str(key))
+        program = ("local.mail.submission_program", "--socket", str(descriptor), *files)
+        with taken:
+            super().__init__(*program, log=log, variables=variables, pass_fds=[descriptor])
