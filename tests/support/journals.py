@@ -21,7 +21,7 @@ LETTER: Final = (
 
 
 class Archive(Office):
-    """Journaling is on. ``transmit`` works when ``carry_out`` is called."""
+    """Journaling is on. ``transmit`` works when ``go_out`` is called."""
 
     def __init__(self, journaling: Journaling | None = JOURNALING) -> None:
         super().__init__()
@@ -32,20 +32,13 @@ class Archive(Office):
         entries = [row.entry for row in list(self.tables.transit.values())]
         return [entry for entry in entries if isinstance(entry, JournalOrder)]
 
-    def carry_out(self) -> None:
-        """Transmit everything that is due."""
-        self.pump()
-        while queue := self.queues.queues["transmit"]:
-            self.transmit.accept(queue.popleft())
-            self.pump()
-
     def pass_on(self, hours: float) -> None:
         """Let time pass, in steps of a quarter of an hour, and transmit what comes due."""
         for _ in range(round(hours * 4)):
             self.later += 15 * 60_000
             waiting = list(self.queues.later.pop("transmit", ()))
             self.queues.queues["transmit"].extend(body for body, _ in waiting)
-            self.carry_out()
+            self.go_out()
 
     def sent_to(self, address: str) -> list[bytes]:
         """Return what an address outside was sent."""

@@ -73,6 +73,7 @@ from postroom.submission.replies import MailboxReplies
 from postroom.submission.submission import Protocols, Submission, Submitted
 from postroom.submission.submit import Submit
 from tests.support.builders import NOON, ORG, arn, notification
+from tests.support.sweeps import Organizations
 
 if TYPE_CHECKING:
     from collections import deque
@@ -83,13 +84,6 @@ if TYPE_CHECKING:
     from postroom.model.rules import Rule
 
 KMS = "arn:aws:kms:us-east-1:123456789012:key/1"
-
-
-class OneOrganization:
-    """``Organizations``: acme."""
-
-    def ids(self) -> Iterator[str]:
-        yield ORG
 
 
 @dataclass(frozen=True)
@@ -124,7 +118,7 @@ class MemoryMailSystem:
             now=self.now,
             transit=self.transit,
             queues=self.queues,
-            organizations=OneOrganization(),
+            organizations=Organizations(),
         )
         self.ingest = Ingest(
             directory=self.directory,

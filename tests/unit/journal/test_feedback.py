@@ -33,7 +33,7 @@ def refuse(
 ) -> None:
     feedback = JournalFeedback(archive.ledger, archive.transit, archive.queues, archive.now)
     feedback.refused(trace, organization_id, address, message_id, "5.2.2", "552 mailbox full")
-    archive.carry_out()
+    archive.go_out()
 
 
 def names(archive: Archive, trace: str) -> set[str]:
@@ -42,7 +42,7 @@ def names(archive: Archive, trace: str) -> set[str]:
 
 def test_a_report_of_received_mail_is_returned_with_the_notice(archive: Archive) -> None:
     trace = archive.arrive("1", LETTER, "ann@acme.test")[0].trace
-    archive.carry_out()
+    archive.go_out()
     refuse(archive, trace)
     assert names(archive, trace) == {"JOURNALING_INITIATED", "JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"}
     [content] = archive.sent_to(ADMIN)
@@ -52,7 +52,7 @@ def test_a_report_of_received_mail_is_returned_with_the_notice(archive: Archive)
 
 def test_so_is_one_of_a_submission_with_a_plain_copy(archive: Archive) -> None:
     trace = archive.mail(CARL, "ben@acme.test")
-    archive.carry_out()
+    archive.go_out()
     refuse(archive, trace)
     [content] = archive.sent_to(ADMIN)
     assert PLAIN in content
@@ -60,7 +60,7 @@ def test_so_is_one_of_a_submission_with_a_plain_copy(archive: Archive) -> None:
 
 def test_one_of_a_submission_whose_key_is_gone_is_told_without_it(archive: Archive) -> None:
     trace = archive.mail(CARL)
-    archive.carry_out()
+    archive.go_out()
     refuse(archive, trace)
     [content] = archive.sent_to(ADMIN)
     assert b"The report is not attached." in content
@@ -69,7 +69,7 @@ def test_one_of_a_submission_whose_key_is_gone_is_told_without_it(archive: Archi
 
 def test_an_event_that_comes_again_is_told_once(archive: Archive) -> None:
     trace = archive.mail(CARL)
-    archive.carry_out()
+    archive.go_out()
     for _ in range(3):
         refuse(archive, trace)
     assert len(archive.sent_to(ADMIN)) == 1
@@ -77,7 +77,7 @@ def test_an_event_that_comes_again_is_told_once(archive: Archive) -> None:
 
 def test_an_order_that_was_not_sent_is_sent_by_the_next_attempt(archive: Archive) -> None:
     trace = archive.mail(CARL)
-    archive.carry_out()
+    archive.go_out()
     feedback = JournalFeedback(archive.ledger, archive.transit, archive.queues, archive.now)
     feedback.refused(trace, ORG, JOURNAL, "ses-9", "5.2.2", "552 mailbox full")
     archive.queues.queues["transmit"].clear()
@@ -87,7 +87,7 @@ def test_an_order_that_was_not_sent_is_sent_by_the_next_attempt(archive: Archive
 
 def test_a_notice_that_comes_back_is_the_end(archive: Archive) -> None:
     trace = archive.mail(CARL)
-    archive.carry_out()
+    archive.go_out()
     refuse(archive, trace)
     refuse(archive, trace, ADMIN)
     assert "JOURNAL_NOTICE_FAILED" in names(archive, trace)
@@ -96,9 +96,9 @@ def test_a_notice_that_comes_back_is_the_end(archive: Archive) -> None:
 
 def test_reports_of_one_flow_are_told_apart(archive: Archive) -> None:
     trace = archive.arrive("1", LETTER, "ann@acme.test")[0].trace
-    archive.carry_out()
+    archive.go_out()
     archive.arrive("1", LETTER, "ben@acme.test")
-    archive.carry_out()
+    archive.go_out()
     first, second = (fact.data["sesMessageId"] for fact in archive.journal_facts(trace))
     assert first != second
     refuse(archive, trace, message_id=second)
@@ -112,14 +112,14 @@ def test_an_event_before_the_record_comes_again(archive: Archive) -> None:
     trace = archive.mail(CARL)
     with pytest.raises(ConflictError):
         refuse(archive, trace)
-    archive.carry_out()
+    archive.go_out()
     refuse(archive, trace)
     assert len(archive.sent_to(ADMIN)) == 1
 
 
 def test_a_flow_that_is_gone_or_anothers_is_passed_over(archive: Archive) -> None:
     trace = archive.mail(CARL)
-    archive.carry_out()
+    archive.go_out()
     refuse(archive, "f" * 32)
     refuse(archive, trace, organization_id="m-" + "b" * 32)
     assert names(archive, trace) == {"JOURNALING_INITIATED"}
@@ -132,11 +132,11 @@ class TestEventsOfSes:
         told = json.loads(body)
         told["mail"]["tags"][PURPOSE_TAG] = [PURPOSE]
         RecordFeedback(archive.ledger, archive.transit, archive.queues, archive.now).accept(json.dumps(told))
-        archive.carry_out()
+        archive.go_out()
 
     def test_a_bounce_is_told_and_is_no_bounce_of_the_message(self, archive: Archive) -> None:
         trace = archive.arrive("1", LETTER, "ann@acme.test")[0].trace
-        archive.carry_out()
+        archive.go_out()
         self.accept(archive, bounce_event(JOURNAL, trace=trace))
         assert names(archive, trace) == {"JOURNALING_INITIATED", "JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"}
         [content] = archive.sent_to(ADMIN)
@@ -145,7 +145,7 @@ class TestEventsOfSes:
 
     def test_a_bounce_of_a_recipient_with_the_same_address_is_another_thing(self, archive: Archive) -> None:
         trace = archive.mail(JOURNAL, CARL)
-        archive.carry_out()
+        archive.go_out()
         body = bounce_event(JOURNAL, trace=trace)
         RecordFeedback(archive.ledger, archive.transit, archive.queues, archive.now).accept(body)
         assert names(archive, trace) == {"JOURNALING_INITIATED"}
@@ -154,7 +154,7 @@ class TestEventsOfSes:
     @pytest.mark.parametrize("make", [complaint_event, delay_event])
     def test_complaints_and_delays_change_nothing(self, archive: Archive, make: Callable[..., str]) -> None:
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         told = json.loads(make(JOURNAL))
         told["mail"]["tags"][TRACE_TAG] = [trace]
         self.accept(archive, json.dumps(told))
@@ -162,7 +162,7 @@ class TestEventsOfSes:
 
     def test_a_virus_that_ses_finds_in_a_report_is_told(self, archive: Archive) -> None:
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         told = json.loads(reject_event([JOURNAL]))
         told["mail"]["tags"][TRACE_TAG] = [trace]
         self.accept(archive, json.dumps(told))

@@ -166,7 +166,7 @@ def test_a_reply_that_stays_inside_is_reported(archive: Archive) -> None:
     assert (order.trace, order.recipients, order.submitted) == (departure.trace, ("ben@acme.test",), True)
     archive.transit.commit(Commit(facts=departure.facts, orders=departure.orders))
     archive.queues.send(departure.orders)
-    archive.carry_out()
+    archive.go_out()
     assert archive.reports()[0].original == archive.contents("ben")[0] == PLAIN
 
 

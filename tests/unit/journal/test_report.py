@@ -51,7 +51,7 @@ def archive() -> Archive:
 def test_a_message_to_a_group_with_a_nested_group_and_a_bcc(archive: Archive) -> None:
     content = MAIL.replace(b"To: list@example.org", b"To: team@acme.test\r\nCc: carl@example.org")
     archive.mail("team@acme.test", "carl@example.org", "dora@example.org", content=content)
-    archive.carry_out()
+    archive.go_out()
     [report] = archive.reports()
     assert report.recipients == [
         ("To", "cleo@acme.test", "team@acme.test"),
@@ -67,7 +67,7 @@ def test_a_message_to_a_group_with_a_nested_group_and_a_bcc(archive: Archive) ->
 def test_a_message_whose_recipients_are_all_in_bcc(archive: Archive) -> None:
     content = ANN.replace(b"To: ben@acme.test", b"Bcc: dora@example.org, ben@acme.test")
     archive.mail(content=content)
-    archive.carry_out()
+    archive.go_out()
     [report] = archive.reports()
     assert report.recipients == [("Bcc", "dora@example.org", ""), ("Bcc", "ben@acme.test", "")]
     assert b"dora" not in report.original
@@ -76,7 +76,7 @@ def test_a_message_whose_recipients_are_all_in_bcc(archive: Archive) -> None:
 def test_a_received_message_has_recipients_whatever_its_fields_say(archive: Archive) -> None:
     letter = b"From: bob@example.org\r\nTo: team@acme.test\r\nCc: ann@acme.test\r\n\r\nbody"
     archive.arrive("1", letter, "team@acme.test", "ann@acme.test")
-    archive.carry_out()
+    archive.go_out()
     [report] = archive.reports()
     assert report.recipients == [
         ("Recipient", "ann@acme.test", ""),
@@ -199,6 +199,6 @@ def test_any_message_is_reported_in_lines_that_may_travel(body: bytes, subject: 
 def test_a_received_message_is_reported_byte_for_byte_with_whatever_fields_it_has(archive: Archive) -> None:
     letter = b"From: bob@example.org\r\nTo: x@example.org\r\nBcc: ann@acme.test\r\nno field\r\n\r\nbody\r\n"
     archive.arrive("1", letter, "ann@acme.test")
-    archive.carry_out()
+    archive.go_out()
     [report] = archive.reports()
     assert report.original == letter

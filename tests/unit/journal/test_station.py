@@ -49,7 +49,7 @@ def notice(archive: Archive, address: str = ADMIN) -> EmailMessage:
 
 def test_a_report_is_sent_once_and_recorded(archive: Archive) -> None:
     trace = archive.mail(CARL)
-    archive.carry_out()
+    archive.go_out()
     [fact] = archive.journal_facts(trace)
     assert (fact.name.value, fact.key) == ("JOURNALING_INITIATED", "JOURNALING_INITIATED")
     assert fact.event == {"journalingAddress": JOURNAL}
@@ -61,7 +61,7 @@ def test_a_report_is_sent_once_and_recorded(archive: Archive) -> None:
 
 def test_a_report_has_the_null_sender_and_says_what_it_is_for(archive: Archive) -> None:
     archive.mail(CARL)
-    archive.carry_out()
+    archive.go_out()
     outgoing = {each.recipients: each for each in archive.ses.tried}
     assert (outgoing[JOURNAL,].envelope_from, outgoing[JOURNAL,].purpose) == ("", PURPOSE)
     assert (outgoing[CARL,].envelope_from, outgoing[CARL,].purpose) == ("ann@acme.test", "")
@@ -72,13 +72,13 @@ def test_an_order_that_comes_again_sends_nothing(archive: Archive) -> None:
     [order] = archive.orders()
     for _ in range(3):
         archive.queues.queues["transmit"].append(order.message)
-    archive.carry_out()
+    archive.go_out()
     assert len(archive.reports()) == 1
 
 
 def test_a_report_of_received_mail_leaves_too(archive: Archive) -> None:
     archive.arrive("1", LETTER, "ann@acme.test")
-    archive.carry_out()
+    archive.go_out()
     [report] = archive.reports()
     assert report.original == LETTER
 
@@ -87,7 +87,7 @@ class TestTheJournalingAddressRefuses:
     def test_one_notice_has_the_report(self, archive: Archive) -> None:
         archive.ses.answers[JOURNAL] = [REFUSED]
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         assert names(archive, trace) == ["JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"]
         failed = archive.journal_facts(trace)[0]
         assert (failed.data["address"], failed.data["status"]) == (JOURNAL, "5.1.1")
@@ -105,7 +105,7 @@ class TestTheJournalingAddressRefuses:
     def test_it_is_not_tried_again(self, archive: Archive) -> None:
         archive.ses.answers[JOURNAL] = [REFUSED]
         archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         archive.pass_on(hours=5)
         assert archive.reports() == []
         assert len(archive.sent_to(ADMIN)) == 1
@@ -113,7 +113,7 @@ class TestTheJournalingAddressRefuses:
     def test_the_message_itself_leaves_and_its_sender_is_not_told(self, archive: Archive) -> None:
         archive.ses.answers[JOURNAL] = [REFUSED]
         archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         assert archive.sent_to(CARL) == [PLAIN]
         assert archive.contents("ann") == []
 
@@ -123,7 +123,7 @@ class TestTheJournalingAddressRefuses:
         monkeypatch.setattr("postroom.outbound.journal_notice.MAX_RETURNED_BYTES", 100)
         archive.ses.answers[JOURNAL] = [REFUSED]
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         text, _ = notice(archive).iter_parts()
         assert "The report is not attached." in text.get_content()
         assert trace in text.get_content()
@@ -133,14 +133,14 @@ class TestTheJournalingAddressRefuses:
         archive.arrive("1", LETTER, "ann@acme.test")
         archive.transmit.accept(archive.queues.queues["transmit"].popleft())
         archive.raw.remove("inbound/1")
-        archive.carry_out()
+        archive.go_out()
         text, _ = notice(archive).iter_parts()
         assert "The report is not attached." in text.get_content()
 
     def test_a_notice_that_is_refused_is_the_end(self, archive: Archive) -> None:
         archive.ses.answers |= {JOURNAL: [REFUSED], ADMIN: [REFUSED]}
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         assert names(archive, trace) == ["JOURNALING_FAILED", "JOURNAL_NOTICE_FAILED"]
         assert archive.transit.is_clear(trace)
 
@@ -149,7 +149,7 @@ class TestTheJournalingAddressIsDown:
     def test_a_report_waits_and_is_sent_once_it_is_back(self, archive: Archive) -> None:
         archive.ses.answers[JOURNAL] = [BUSY] * 5
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         assert (archive.reports(), names(archive, trace)) == ([], [])
         archive.pass_on(hours=10)
         assert (len(archive.reports()), names(archive, trace)) == (1, ["JOURNALING_INITIATED"])
@@ -158,7 +158,7 @@ class TestTheJournalingAddressIsDown:
     def test_after_two_days_there_is_one_notice_and_nothing_is_lost(self, archive: Archive) -> None:
         archive.ses.answers[JOURNAL] = [BUSY] * 1000
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         archive.pass_on(hours=47)
         assert archive.sent_to(ADMIN) == []
         archive.pass_on(hours=2)
@@ -179,7 +179,7 @@ class TestInside:
 
     def test_a_report_takes_an_inbound_flow_and_is_not_reported(self, archive: Archive) -> None:
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         [content] = archive.contents("ben")
         assert read_report(content).original == PLAIN
         received = archive.ledger.fact(report_trace(trace, "journal"), RECEIVED)
@@ -198,7 +198,7 @@ class TestInside:
             rule(ActionType.DROP), journaling=replace(JOURNALING, address="ben@acme.test", report_address=ADMIN)
         )
         archive.arrive("1", LETTER, "ann@acme.test")
-        archive.carry_out()
+        archive.go_out()
         assert (archive.contents("ann"), len(archive.contents("ben"))) == ([], 1)
 
     def test_a_stop_between_delivery_and_record_delivers_once(
@@ -209,7 +209,7 @@ class TestInside:
         carried = JournalCarried(order, archive.raw, archive.directory, archive.own_addresses)
         for _ in range(2):  # a run that stops records nothing
             assert carried.inside(carried.content(), archive.now()) is not None
-        archive.carry_out()
+        archive.go_out()
         assert len(archive.contents("ben")) == 1
         assert names(archive, trace) == ["JOURNALING_INITIATED"]
 
@@ -221,7 +221,7 @@ class TestInside:
         archive.group("crowd", *many)
         archive.rules(journaling=Journaling(address, "cleo@acme.test", "amazonjournaling@acme.test"))
         trace = archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         assert names(archive, trace) == ["JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"]
         [content] = archive.contents("cleo")
         assert PLAIN in content
@@ -231,7 +231,7 @@ class TestInside:
         archive.group("keepers", "ben", "cleo")
         archive.rules(journaling=Journaling("keepers@acme.test", ADMIN, "amazonjournaling@acme.test"))
         archive.mail(CARL)
-        archive.carry_out()
+        archive.go_out()
         assert len(archive.contents("ben")) == len(archive.contents("cleo")) == 1
 
 
@@ -245,7 +245,7 @@ def test_a_key_that_cannot_be_used_is_no_failure_of_the_archive(
 
     with monkeypatch.context() as stopping:
         stopping.setattr(type(archive.raw), "read", unavailable)
-        archive.carry_out()
+        archive.go_out()
     assert names(archive, trace) == []
     archive.pass_on(hours=1)
     assert names(archive, trace) == ["JOURNALING_INITIATED"]
@@ -256,6 +256,6 @@ def test_a_deleted_organization_reports_nothing(archive: Archive) -> None:
     organization = archive.directory.organization(ORG)
     assert organization is not None
     archive.directory.commit([Replace(replace(organization, state=OrganizationState.DELETING))])
-    archive.carry_out()
+    archive.go_out()
     assert archive.ses.tried == []
     assert [fact.name for fact in archive.journal_facts(trace)] == [OwnFact.JOURNALING_FAILED]

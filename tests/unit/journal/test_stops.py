@@ -59,11 +59,11 @@ def test_wherever_it_stops_a_report_ends_once_and_only_the_send_may_be_repeated(
         was_stopped = stopped(archive, stops, body)
         sent_before_the_stop = copies(archive)
         archive.queues.queues["transmit"].append(body)
-        archive.carry_out()
+        archive.go_out()
         archive.pass_on(hours=1)
         trace = facts[0].trace
         archive.queues.send(archive.transit.open_orders(trace))  # as the sweep does
-        archive.carry_out()
+        archive.go_out()
         assert [fact.name.value for fact in archive.journal_facts(trace)] == ends
         assert archive.transit.is_clear(trace)
         assert archive.contents("ann") == [LETTER]
