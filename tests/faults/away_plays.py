@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postroom.model.out_of_office import OutOfOffice
-from postroom.model.records import Insert
 from tests.faults.organizations import acme
-from tests.support.builders import ORG
 
 if TYPE_CHECKING:
     from tests.faults.harness import Harness
@@ -17,9 +14,7 @@ if TYPE_CHECKING:
 def ann_is_away(pipeline: Pipeline) -> None:
     """As acme, with an out-of-office reply of Ann."""
     acme(pipeline)
-    away = OutOfOffice(organization_id=ORG, user_id="ann", text="I am away.", from_ms=0, modified=0)
-    pipeline.directory.commit([Insert(away)])
-    assert pipeline.operator.mailboxes.set_away("ann", away.away)
+    pipeline.away("ann")
 
 
 def two_of_ben(harness: Harness) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Final
 
 from postroom.model.facts import submission_trace
 from postroom.model.journaling import Journaling
-from postroom.model.out_of_office import OutOfOffice
-from postroom.model.records import Insert
 from postroom.model.rules import ActionType
 from tests.faults.harness import ATTEMPTS
 from tests.faults.organizations import CROWD, acme
 from tests.faults.outgoing import AUTHOR
-from tests.support.builders import ORG
+from tests.support.builders import ORG, submission_event
 from tests.support.outbound import outbound
 from tests.support.rules import rule
 from tests.support.ses_events import bounce_event
@@ -43,14 +40,7 @@ def submission(*recipients: str) -> Callable[[Harness], None]:
 
     def play(harness: Harness) -> None:
         content = harness.submitted["m1"] = submitted_content("m1")
-        event = {
-            "organization_id": ORG,
-            "user_id": AUTHOR,
-            "token": "m1",
-            "protocol": "API",
-            "content": base64.b64encode(content).decode(),
-            "recipients": list(recipients),
-        }
+        event = submission_event(content, *recipients, user_id=AUTHOR, token="m1")
         for _ in range(harness.handing.copies):
             answers = (harness.answer("submit", event) for _ in range(ATTEMPTS))  # a client submits again
             assert any("trace" in each for each in answers), "submit always fails"
@@ -72,14 +62,6 @@ def asks_whether_she_is_there(harness: Harness) -> None:
     content = b"From: bob@example.org\r\nTo: ann@acme.test\r\nMessage-ID: <m1@example.org>\r\n\r\nAre you there?\r\n"
     harness.arrive("m1", "ann@acme.test", content=content, source="bob@example.org")
     harness.pump()
-
-
-def away(pipeline: Pipeline) -> None:
-    """As acme, with Ann out of office."""
-    acme(pipeline)
-    record = OutOfOffice(organization_id=ORG, user_id=AUTHOR, text="I am away.", from_ms=0, modified=0)
-    pipeline.directory.commit([Insert(record)])
-    assert pipeline.operator.mailboxes.set_away(AUTHOR, record.away)
 
 
 def refusing(pipeline: Pipeline) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.faults.away_plays import ann_is_away
 from tests.faults.organizations import acme
 from tests.faults.outbound_plays import (
     CARL,
     REFUSED,
     asks_whether_she_is_there,
-    away,
     bounced_later,
     journaled,
     refusing,
@@ -80,6 +80,6 @@ OUTBOUND: Final[tuple[Scenario, ...]] = (
         ACCEPT,
         {"m1": ("ann@acme.test",)},
         (*delivered("m1", "ann"), *ended("sent", "reply to m1", "bob@example.org")),
-        away,
+        ann_is_away,
     ),
 )

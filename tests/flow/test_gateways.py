@@ -11,7 +11,6 @@ from postroom.adapters.aws.gateway_passwords import KmsGatewayPasswords
 from postroom.model.records import Insert, SmtpGateway
 from postroom.model.relay_answers import RelayAnswer, RelayResult, RelayStage
 from postroom.model.rules import ActionType
-from tests.faults.permissions import not_allowed
 from tests.support.builders import ORG
 from tests.support.ews_servers import authority
 from tests.support.gateways import Gateway
@@ -40,13 +39,9 @@ def gateway() -> Iterator[Gateway]:
 @pytest.fixture
 def office(stack: Stack, monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> Iterator[OutboundOffice]:
     """What goes to partner.example takes the gateway g-1."""
-    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
-    monkeypatch.setenv("STACK_KEY_ARN", key)
-    monkeypatch.setenv("PUT_CONTENT_BUCKETS", "TAGGED")
     monkeypatch.setenv("PRIVATE_SMTP_GATEWAYS", f"localhost:{gateway.port}")
     monkeypatch.setenv("PRIVATE_SMTP_CERTIFICATES", authority().pem)
-    made = OutboundOffice(stack)
-    made.begin()
+    passwords = KmsGatewayPasswords(boto3.client("kms"), stack.environment["STACK_KEY_ARN"])
     record = SmtpGateway(
         organization_id=ORG,
         id="g-1",
@@ -54,16 +49,14 @@ def office(stack: Stack, monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> I
         host="localhost",
         port=gateway.port,
         user_name=USER,
-        sealed_password=KmsGatewayPasswords(boto3.client("kms"), key).seal(PASSWORD, ORG, "g-1"),
+        sealed_password=passwords.seal(PASSWORD, ORG, "g-1"),
     )
-    made.directory.commit([Insert(record)])
-    made.apply_rules(
-        outbound(ActionType.SMTP_GATEWAY, recipients="partner.example", id="r1", name="partner", gateway="g-1")
-    )
-    with made.injector.installed():
+    rule = outbound(ActionType.SMTP_GATEWAY, recipients="partner.example", id="r1", name="partner", gateway="g-1")
+    with OutboundOffice.on(stack) as made:
+        made.directory.commit([Insert(record)])
+        made.apply_rules(rule)
         yield made
-    made.apps["transmit"].transmit.relays.close()
-    assert not_allowed(made.injector.asked, made.stack.environment) == set(), "what a role lacks"
+        made.apps["transmit"].transmit.relays.close()
 
 
 def test_each_recipient_ends_as_the_gateway_says_and_none_that_it_accepted_is_sent_again(

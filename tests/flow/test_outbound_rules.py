@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from postroom.model.facts import EventName, inside_trace
 from postroom.model.rules import ActionType, Direction
-from tests.faults.permissions import not_allowed
 from tests.support.outbound import MAIL, PLAIN, outbound, said
 from tests.support.outbound_office import OutboundOffice
 from tests.support.rules import BOUNCE, DROP, rule
@@ -23,15 +21,9 @@ CARL, DORA, BEN = "carl@example.org", "dora@example.org", "ben@acme.test"
 
 
 @pytest.fixture
-def office(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboundOffice]:
-    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
-    monkeypatch.setenv("STACK_KEY_ARN", key)
-    monkeypatch.setenv("PUT_CONTENT_BUCKETS", "TAGGED")
-    made = OutboundOffice(stack)
-    made.begin()
-    with made.injector.installed():
+def office(stack: Stack) -> Iterator[OutboundOffice]:
+    with OutboundOffice.on(stack) as made:
         yield made
-    assert not_allowed(made.injector.asked, made.stack.environment) == set(), "what a role lacks"
 
 
 def test_rules_drop_bounce_and_route_what_is_submitted(office: OutboundOffice) -> None:

@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.model.directory import EntityKind, Role
 from postroom.model.facts import reply_trace, trace_of
-from postroom.model.out_of_office import OutOfOffice
-from postroom.model.records import Insert
 from postroom.model.resources import BookingOptions, ResourceType
-from tests.faults.injector import Injector
-from tests.faults.permissions import not_allowed
 from tests.support.builders import ORG
 from tests.support.invitations import calendar, event, mail
-from tests.support.pipeline import Pipeline
+from tests.support.outbound_office import WatchedPipeline
 from tests.support.rules import BOUNCE, rule
 
 if TYPE_CHECKING:
@@ -24,50 +19,36 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
-STATIONS = ("ingest", "accept_outbound", "deliver", "update_calendar")
 BOB = "bob@example.org"
 ROOM = "room@acme.test"
 
 
-class Office(Pipeline):
+class Office(WatchedPipeline):
     """Ann is away, and the room may be booked by outsiders. What transmit gets stays in its queue."""
 
-    injector: Injector
+    stations = ("ingest", "accept_outbound", "deliver", "update_calendar")
 
     def begin(self) -> None:
-        self.injector = Injector(frozenset())
-        self.organization()
-        for name in ("ann", "ben"):
-            self.entity(name)
+        super().begin()
         booking: dict[str, Any] = {"resource_type": ResourceType.ROOM, "booking_options": BookingOptions()}
         self.entity("room", kind=EntityKind.RESOURCE, role=Role.RESOURCE, **booking)
-        away = OutOfOffice(organization_id=ORG, user_id="ann", text="I am away.", from_ms=0, modified=0)
-        self.directory.commit([Insert(away)])
-        assert self.operator.mailboxes.set_away("ann", away.away)
+        self.away("ann")
 
     def receive(self, number: int, content: bytes, recipient: str, source: str) -> str:
         """Let a message arrive, and everything but transmissions be done; return the trace of the reply."""
         self.arrive(f"m{number}", content, recipient, source=source)
-        while any(self._carried_out(station) for station in STATIONS):
-            pass
+        self.carry_all_out()
         return reply_trace(trace_of(f"m{number}", ORG), recipient.partition("@")[0])
 
-    def _carried_out(self, station: str) -> int:
-        with self.injector.running(station, lambda: None):
-            return self.carry_out(station)
-
     def transmitted(self, trace: str) -> list[tuple[str, ...]]:
-        return [each.recipients for each in self.operator.transit.open_orders(trace) if isinstance(each, TransmitOrder)]
+        return [each.recipients for each in self.transmissions(trace)]
 
 
 @pytest.fixture
 def office(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     monkeypatch.setenv("OUTSIDERS_MAY_BOOK", "ENABLED")
-    made = Office(stack)
-    made.begin()
-    with made.injector.installed():
+    with Office.on(stack) as made:
         yield made
-    assert not_allowed(made.injector.asked, made.stack.environment) == set(), "what a role lacks"
 
 
 def message(author: str) -> bytes:

@@ -6,14 +6,11 @@ import email
 from email import policy
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from postroom.contracts.orders import BounceOrder
-from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.model.facts import inside_trace
 from postroom.ports.transit import Commit, Settle
-from tests.faults.permissions import not_allowed
 from tests.support.outbound import outbound
 from tests.support.outbound_office import OutboundOffice
 from tests.support.reports import status_of
@@ -29,14 +26,9 @@ CARL, BACK = "carl@example.org", "back@example.org"
 
 
 @pytest.fixture
-def office(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboundOffice]:
-    monkeypatch.setenv("STACK_KEY_ARN", boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
-    monkeypatch.setenv("PUT_CONTENT_BUCKETS", "TAGGED")
-    made = OutboundOffice(stack)
-    made.begin()
-    with made.injector.installed():
+def office(stack: Stack) -> Iterator[OutboundOffice]:
+    with OutboundOffice.on(stack) as made:
         yield made
-    assert not_allowed(made.injector.asked, made.stack.environment) == set(), "what a role lacks"
 
 
 def tell(office: OutboundOffice, trace: str) -> None:
@@ -59,7 +51,7 @@ def told(office: OutboundOffice) -> list[tuple[str, str]]:
 def test_what_a_rule_refuses_and_what_ses_bounces_later_are_told_in_the_senders_inbox(office: OutboundOffice) -> None:
     office.apply_rules(outbound(BOUNCE, recipients=BACK, id="r1", name="back", message="Not to them."))
     trace = office.submit(CARL, BACK)
-    (transmission,) = (each for each in office.operator.transit.open_orders(trace) if isinstance(each, TransmitOrder))
+    (transmission,) = office.transmissions(trace)
     office.operator.transit.commit(Commit([Settle(transmission)]))  # SES has it
     tell(office, trace)
     assert told(office) == [(f"rfc822; {BACK}", "smtp; 550 5.7.1 Not to them.")]

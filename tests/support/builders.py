@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -183,6 +184,12 @@ def notification(
             },
         }
     )
+
+
+def submission_event(content: bytes, *recipients: str, **changes: Any) -> dict[str, Any]:
+    """Return an event of submit: a message of Ann's, as the API hands it over."""
+    fields = {"organization_id": ORG, "user_id": "ann", "token": "t", "protocol": "API"}
+    return {**fields, "content": base64.b64encode(content).decode(), "recipients": list(recipients), **changes}
 
 
 def transmission(*recipients: str, **changes: Any) -> TransmitOrder:

@@ -26,6 +26,7 @@ from postroom.admin import organizations
 from postroom.bootstrap import admin_api, clock, operator
 from postroom.contracts import orders
 from postroom.model.directory import EntityKind, EntityState, Role
+from postroom.model.out_of_office import OutOfOffice
 from postroom.model.records import (
     AddressClaim,
     Domain,
@@ -197,6 +198,12 @@ class Pipeline:
             owner = MailboxOwner(organization_id, arn(organization_id), self.kms_key)
             wrapped = self.operator.keys.new(self.kms_key, arn(organization_id))
             self.operator.mailboxes.create(name, owner, wrapped_key=wrapped, quota_bytes=quota, now_ms=NOON)
+
+    def away(self, name: str) -> None:
+        """Give a user an out-of-office reply."""
+        made = OutOfOffice(organization_id=ORG, user_id=name, text="I am away.", from_ms=0, modified=0)
+        self.directory.commit([Insert(made)])
+        assert self.operator.mailboxes.set_away(name, made.away)
 
     @property
     def admin_settings(self) -> admin_api.AdminApiSettings:
