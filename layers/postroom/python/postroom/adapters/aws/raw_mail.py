@@ -12,7 +12,6 @@ from postroom.contracts.orders import RawLocation
 from postroom.contracts.outbound_orders import SealedLocation
 from postroom.errors import MessageNotFoundError, PostroomError, StoreUnavailableError, UnreadableMailError
 from postroom.ports.raw_mail import StoredRaw
-from postroom.sealing import content_bytes, open_with_key, prefix_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +38,8 @@ class S3RawMail:
         """One ranged GET returns the bytes and the whole size."""
         if not isinstance(location, SealedLocation):
             return self._beginning(location, length_bytes)
+        from postroom.sealing import content_bytes, open_with_key, prefix_bytes  # most stations read plain mail alone
+
         sealed, size = self._beginning(location, prefix_bytes(length_bytes))
         opened = b"".join(open_with_key(sealed, message_key=self._key(location), size=size))
         return opened[:length_bytes], content_bytes(sealed, size)
@@ -64,6 +65,8 @@ class S3RawMail:
         except (BotoCoreError, ClientError) as error:
             raise self._lost(error) from error
         if isinstance(location, SealedLocation):
+            from postroom.sealing import open_with_key
+
             return b"".join(open_with_key(stored, message_key=self._key(location)))
         return stored
 
