@@ -1,10 +1,8 @@
 """StartMailboxExportJob, CancelMailboxExportJob, DescribeMailboxExportJob, ListMailboxExportJobs.
 
-A start writes the order that plans the export, then the job, then sends the order: a job has its order whenever the
-function stops, and an order without a job ends at its station. A cancellation likewise writes the order that removes
-what there is of the job, then the job, then sends the order. Each start also replaces the organization, so that of two
-starts at once the second counts the first. Source: guide, "Exporting mailbox content" (ZH:7189-7350); for what it
-does not say, docs/parity.md.
+A start writes the order that plans the export, then the job, then sends the order (``jobs.begin``). A cancellation
+likewise writes the order that removes what there is of the job, then the job, then sends the order. Source: guide,
+"Exporting mailbox content" (ZH:7189-7350); for what it does not say, docs/parity.md.
 """
 
 from __future__ import annotations
@@ -20,8 +18,8 @@ from postroom.contracts.admin.exceptions import (
 from postroom.contracts.export_orders import PlanExportOrder, destination_of, end_order
 from postroom.model.exports import MailboxExportJob
 from postroom.model.facts import OwnFact
-from postroom.model.jobs import MAX_RUNNING, JobState
-from postroom.model.records import Insert, Replace
+from postroom.model.jobs import JobState
+from postroom.model.records import Replace
 from postroom.ports.transit import Commit
 
 if TYPE_CHECKING:
@@ -57,9 +55,7 @@ def start(
     order = PlanExportOrder(
         trace=job.trace, organization_id=organization.id, job_id=job_id, destination=destination_of(job)
     )
-    context.transit.commit(Commit(facts=[jobs.started(job, OwnFact.EXPORT_STARTED, job.path)], orders=[order]))
-    context.directory.commit([Replace(organization), Insert(job), *replay.remember(job_id)])
-    context.queues.send([order])
+    jobs.begin(context, organization, job, jobs.started(job, OwnFact.EXPORT_STARTED, job.path), order, replay)
     return {"JobId": job_id}
 
 
@@ -106,8 +102,7 @@ def _check_limits(context: Context, organization: Organization, owner: Entity, n
         raise LimitExceededException(
             f"A mailbox can be exported once in 24 hours, and job {barring.id} of {owner.id} {why}."
         )
-    if sum(job.is_running for job in known) >= MAX_RUNNING:
-        raise LimitExceededException(f"At most {MAX_RUNNING} mailbox export jobs of an organization run at once.")
+    jobs.require_room(MailboxExportJob, known)
 
 
 def _check_cancellable(job: MailboxExportJob) -> None:

@@ -1,8 +1,7 @@
 """StartMailboxImportJob, CancelMailboxImportJob, DescribeMailboxImportJob, ListMailboxImportJobs. Ours, as for exports.
 
-A start writes the order that imports, then the job, then sends the order: a job has its order whenever the function
-stops, and an order without a job ends at its station. Each start also replaces the organization, so that of two starts
-at once the second counts the first. A cancelled job's station stops by itself; what has entered stays.
+A start writes the order that imports, then the job, then sends the order (``jobs.begin``). A cancelled job's station
+stops by itself; what has entered stays.
 """
 
 from __future__ import annotations
@@ -19,10 +18,9 @@ from postroom.contracts.import_orders import ImportOrder
 from postroom.model import consent
 from postroom.model.facts import OwnFact
 from postroom.model.imports import MAX_ARCHIVE_BYTES, MailboxImportJob
-from postroom.model.jobs import MAX_RUNNING, JobState
+from postroom.model.jobs import JobState
 from postroom.model.limits import MB
-from postroom.model.records import Insert, Replace
-from postroom.ports.transit import Commit
+from postroom.model.records import Replace
 
 if TYPE_CHECKING:
     from postroom.admin.context import Context
@@ -57,9 +55,7 @@ def start(
         started=now,
     )
     order = ImportOrder(trace=job.trace, organization_id=organization.id, job_id=job.id)
-    context.transit.commit(Commit(facts=[jobs.started(job, OwnFact.IMPORT_STARTED, job.path)], orders=[order]))
-    context.directory.commit([Replace(organization), Insert(job), *replay.remember(job.id)])
-    context.queues.send([order])
+    jobs.begin(context, organization, job, jobs.started(job, OwnFact.IMPORT_STARTED, job.path), order, replay)
     return {"JobId": job.id}
 
 
@@ -92,12 +88,11 @@ def list_(context: Context, request: requests.ListMailboxImportJobsRequest, now:
 
 
 def _check_limits(context: Context, organization: Organization, owner: Entity) -> None:
-    running = [job for job in jobs.every(context, MailboxImportJob, organization) if job.is_running]
-    barring = next((job for job in running if job.entity_id == owner.id), None)
+    known = jobs.every(context, MailboxImportJob, organization)
+    barring = next((job for job in known if job.entity_id == owner.id and job.is_running), None)
     if barring is not None:
         raise LimitExceededException(f"Job {barring.id} imports into {owner.id}; one at a time does.")
-    if len(running) >= MAX_RUNNING:
-        raise LimitExceededException(f"At most {MAX_RUNNING} mailbox import jobs of an organization run at once.")
+    jobs.require_room(MailboxImportJob, known)
 
 
 def _object(context: Context, bucket: str, path: str) -> ObjectFacts:

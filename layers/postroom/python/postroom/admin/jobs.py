@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from postroom.admin import lookup, pages
 from postroom.admin.context import present, seconds
-from postroom.contracts.admin.exceptions import EntityNotFoundException, InvalidParameterException
+from postroom.contracts.admin.exceptions import (
+    EntityNotFoundException,
+    InvalidParameterException,
+    LimitExceededException,
+)
 from postroom.model.directory import EntityKind, EntityState
 from postroom.model.facts import Fact
-from postroom.model.jobs import Job
+from postroom.model.jobs import MAX_RUNNING, Job
+from postroom.model.records import Insert, Replace
 from postroom.ports.directory import every_owned
+from postroom.ports.transit import Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from postroom.admin.context import Context
+    from postroom.admin.idempotency import Replay
+    from postroom.contracts.stored import Order
     from postroom.model.facts import OwnFact
     from postroom.model.records import Entity, Organization
 
@@ -51,6 +59,18 @@ def every(context: Context, kind: type[JobT], organization: Organization) -> lis
     return list(every_owned(context.directory, kind, organization.id))
 
 
+def require_room(kind: type[JobT], known: Iterable[JobT]) -> None:
+    """Check that one more job of a kind may run, with those of its organization.
+
+    Raises:
+        LimitExceededException: as many run as may.
+    """
+    if sum(job.is_running for job in known) >= MAX_RUNNING:
+        raise LimitExceededException(
+            f"At most {MAX_RUNNING} mailbox {kind.family.lower()} jobs of an organization run at once."
+        )
+
+
 def require_running(job: Job) -> None:
     """Check that a job can be cancelled.
 
@@ -75,6 +95,17 @@ def page(
         ),
         lambda job: job.id,
     )
+
+
+def begin(context: Context, organization: Organization, job: Job, fact: Fact, order: Order, replay: Replay) -> None:
+    """Write the order that begins a job, then the job, then send the order.
+
+    So a job has its order whenever the function stops, and an order without a job ends at its station. The organization
+    is replaced with the job, so that of two starts at once the second counts the first.
+    """
+    context.transit.commit(Commit(facts=[fact], orders=[order]))
+    context.directory.commit([Replace(organization), Insert(job), *replay.remember(job.id)])
+    context.queues.send([order])
 
 
 def started(job: Job, name: OwnFact, path: str) -> Fact:
