@@ -91,6 +91,19 @@ class Stack:
         """Return the name of one of the stack's functions, for example of IngestFunction."""
         return self.output(stack_outputs.function_output(logical_id))
 
+    def ask(self, folder: str, event: bytes) -> bytes:
+        """Invoke the function whose code is in a folder; return its answer.
+
+        Raises:
+            RefusedError: it failed.
+        """
+        name = self.function(stack_outputs.logical_id(folder))
+        said = self.client("lambda").invoke(FunctionName=name, Payload=event)
+        payload: bytes = said["Payload"].read()
+        if said.get("FunctionError"):
+            raise RefusedError(f"{folder} failed; see: postroom logs {folder}")
+        return payload
+
     def client(self, service: str) -> Any:
         """Return a client that gives up soon if there is no answer, and knows our operations.
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from postroom.model.free_busy import BusyEvent, MailboxResult, WorkingHours
     from postroom.model.mailbox import Head
 
-FUNCTION: Final = "QueryAvailabilityFunction"
-
 TIME_HELP: Final = "A day or an ISO 8601 time; in the requester's zone if it has no offset."
 
 
@@ -87,11 +85,7 @@ def _window(from_: str | None, to: str | None, zone: ZoneInfo) -> tuple[int, int
 def _ask(stack: Stack, question: Question) -> Sequence[MailboxResult]:
     from postroom.contracts.availability_query import read_answer, write_question
 
-    said = stack.client("lambda").invoke(FunctionName=stack.function(FUNCTION), Payload=write_question(question))
-    payload = said["Payload"].read()
-    if said.get("FunctionError"):
-        raise RefusedError("query_availability failed; see: postroom logs query_availability")
-    return read_answer(payload)
+    return read_answer(stack.ask("query_availability", write_question(question)))
 
 
 def _row(result: MailboxResult) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,8 +18,6 @@ from postroom.errors import StoreUnavailableError, SubmissionRefusedError
 if TYPE_CHECKING:
     from cli.running import Stack
     from postroom.contracts.submission import SubmissionEvent
-
-FUNCTION: Final = "SubmitFunction"
 
 
 def submit(
@@ -80,10 +78,7 @@ def _content(file: str) -> bytes:
 def _submitted(stack: Stack, event: SubmissionEvent) -> tuple[str, str]:
     from postroom.contracts.submission import read_answer, write_event
 
-    said = stack.client("lambda").invoke(FunctionName=stack.function(FUNCTION), Payload=write_event(event))
-    payload = said["Payload"].read()
-    if said.get("FunctionError"):
-        raise RefusedError("submit failed; see: postroom logs submit")
+    payload = stack.ask("submit", write_event(event))
     try:
         return read_answer(payload)
     except SubmissionRefusedError as error:
