@@ -67,11 +67,6 @@ class ImportMailbox:
     now: Callable[[], int]
     pause: Callable[[int], None]
 
-    @property
-    def now_ms(self) -> int:
-        """The time, in milliseconds since the epoch."""
-        return self.now()
-
     def accept(self, body: str, remaining_ms: Callable[[], int], *, comes_again: bool = False) -> None:
         """Carry out one order: the archive was imported, or a part of it, or the job has ended.
 
@@ -118,7 +113,7 @@ class ImportMailbox:
         except PermanentError as error:
             self._finish(order, run, JobState.FAILED, str(error))
         except PostroomError:
-            self.change(order, lambda job: replace(job.at(run.percent, run.counts()), busy_until=0))
+            self._pause_job(order, run)
             raise
         else:
             if run.is_whole:
@@ -132,15 +127,19 @@ class ImportMailbox:
         self._end(order, job)
 
     def _go_on(self, order: ImportOrder, run: _Run) -> None:
-        """Note how far a run has got, and send the order again for the next."""
+        """Send the order again for the next run."""
         if not run.has_moved:
             self._finish(order, run, JobState.FAILED, TOO_SLOW)
             return
-        job = self.change(order, lambda job: replace(job.at(run.percent, run.counts()), busy_until=0))
+        job = self._pause_job(order, run)
         if job is None or not job.is_running:
             self._end(order, job)
         else:
             self.queues.send([order])
+
+    def _pause_job(self, order: ImportOrder, run: _Run) -> MailboxImportJob | None:
+        """Note how far a run has got, and that no run works on the job."""
+        return self.change(order, lambda job: replace(job.at(run.percent, run.counts()), busy_until=0))
 
     def _end(self, order: ImportOrder, job: MailboxImportJob | None) -> None:
         """End an order of a job that has ended."""
@@ -162,7 +161,7 @@ class _Run:
     _noted: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._noted = self.station.now_ms
+        self._noted = self.station.now()
 
     @property
     def has_moved(self) -> bool:
@@ -207,7 +206,7 @@ class _Run:
 
     def _is_wanted(self) -> bool:
         """Say whether the job still runs; look, and note what was done, every few seconds."""
-        now = self.station.now_ms
+        now = self.station.now()
         if now - self._noted < NOTE_MS:
             return True
         self._noted = now
