@@ -78,7 +78,7 @@ class AdminSettings:
 
     def organization_arn(self, organization_id: str) -> str:
         """Return the ARN of an organization."""
-        return f"arn:{self.partition}:workmail:{self.region}:{self.account}:organization/{organization_id}"
+        return f"{self.place.organization_arns}{organization_id}"
 
 
 @dataclass(frozen=True, slots=True)

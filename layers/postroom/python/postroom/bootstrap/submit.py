@@ -45,7 +45,7 @@ def build(settings: SubmitSettings) -> SubmissionStation:
         raw=raw,
         objects=content_parts.objects(settings, s3, place),
         trail=audit_parts.trail(settings),
-        organization_arns=f"arn:{place.partition}:workmail:{place.region}:{place.account}:organization/",
+        organization_arns=place.organization_arns,
         now=now_ms,
     )
 

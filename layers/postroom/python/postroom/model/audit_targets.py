@@ -42,6 +42,11 @@ class Place:
     region: str
     account: str
 
+    @property
+    def organization_arns(self) -> str:
+        """What the ARNs of organizations begin with; the id follows."""
+        return f"arn:{self.partition}:workmail:{self.region}:{self.account}:organization/"
+
 
 @dataclass(frozen=True, slots=True)
 class AuditTarget:

@@ -86,10 +86,9 @@ def _listed(logs: Any, operation: str, member: str) -> Iterator[dict[str, Any]]:
 
 def _organizations(source: Mapping[str, Any], delivery_arn: str) -> Iterator[str]:
     """Yield the ids of the source's organizations if it sends audit records of this account and Region."""
-    place = _place(delivery_arn)
+    ours = _place(delivery_arn).organization_arns
     if source.get("service") != "workmail" or source.get("logType") not in set(LogType):
         return
-    ours = f"arn:{place.partition}:workmail:{place.region}:{place.account}:organization/"
     for arn in source.get("resourceArns", ()):
         if arn.startswith(ours):
             yield arn.removeprefix(ours)
