@@ -1,4 +1,4 @@
-"""Accept submissions that one transaction cannot hold."""
+"""Accept submissions that one transaction cannot hold, and send out-of-office replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Park messages of the dead-letter queues, each with its cause."""
+"""Park messages of the dead-letter queue, each with its cause."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def submit(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A message (RFC 5322); - is standard input.")],
-    user: Annotated[str, typer.Option("--as", metavar="USER", help="Who sends: any address of the user, or the id.")],
+    user: Annotated[str, typer.Option("--as", metavar="USER", help="The sender: any address of the user, or the id.")],
     to: Annotated[
         list[str] | None, typer.Option(metavar="ADDRESS", help="A recipient; else those of To, Cc and Bcc.")
     ] = None,

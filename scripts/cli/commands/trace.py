@@ -51,7 +51,7 @@ def _doubt(fact: Fact) -> str:
 
 
 def _submitted(fact: Fact) -> str:
-    """Say who sent what to whom, in whose name, and by which protocol."""
+    """Say the sender, the recipients, the subject, and the protocol of a submission."""
     event, data = fact.event, fact.data
     for_others = f" (sent by {event['sender']} on behalf)" if event.get("sender") else ""
     said = f"from {event['from']}{for_others} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'}"

@@ -17,7 +17,7 @@ class NotAuthorizedError(PermanentError):
     """
 
     def __init__(self, caller_arn: str, action: str, resource: str) -> None:
-        """Say who may not do what.
+        """Name the caller, the action and the resource.
 
         Args:
             caller_arn: empty if the caller is not known.
