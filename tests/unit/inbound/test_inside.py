@@ -15,8 +15,8 @@ from postroom.inbound import inside
 from postroom.model.facts import RECEIVED, EventName, inside_trace
 from postroom.model.records import OrganizationState, Replace
 from postroom.model.rules import ActionType, LambdaCall
-from postroom.parking.again import station_of
-from postroom.parking.redrive import expand_again
+from postroom.parking.parking import station_of
+from postroom.parking.redrive import send_again
 from postroom.ports.transit import Outcome
 from postroom.routing.outbound_flow import OutboundFlow
 from tests.support.builders import NOON, ORG, notification
@@ -147,7 +147,7 @@ def test_an_expansion_goes_on_with_the_order_that_began_it(office: Office, monke
     assert isinstance(expansion, Expansion)
     assert expansion.chunks == 3
     assert station_of(expansion) == "ingest"
-    expand_again(office.queues, expansion)
+    send_again(office.queues, expansion)
     office.pump()
     assert all(office.contents(name) == [PLAIN] for name in people)
     assert office.transit.is_clear(inside_trace(trace))

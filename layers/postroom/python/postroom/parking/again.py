@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.stored import MOST_SWEEPS
 from postroom.model.limits import DAY_MS
-from postroom.parking.redrive import expand_again
+from postroom.parking.parking import station_of
+from postroom.parking.redrive import send_again
 from postroom.ports.transit import Commit, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postroom.contracts.orders import Order
     from postroom.parking.parking import Parking
     from postroom.ports.queues import Backlogs, Queues
     from postroom.ports.transit import Transit
@@ -61,10 +61,8 @@ class SendingAgain:
         if stuck := is_stuck(found):
             cause = f"still open after it was sent again {found.sweeps} times"
             self.parking.give_up(entry, cause)
-        elif isinstance(entry, Expansion):
-            expand_again(self.queues, entry)
         else:
-            self.queues.send([entry])
+            send_again(self.queues, entry)
         self.scans.sent_again(found, self.now())
         return Done.PARKED if stuck else Done.SENT
 
@@ -80,10 +78,3 @@ class SendingAgain:
 def is_stuck(found: OpenEntry) -> bool:
     """Say whether sending an open entry again has not helped."""
     return found.sweeps >= (MOST_SWEEPS if isinstance(found.entry, Expansion) else found.entry.most_sweeps)
-
-
-def station_of(entry: Order | Expansion) -> str:
-    """Return the station whose queue has the message of an open entry."""
-    if isinstance(entry, Expansion):
-        return "run_sync_rule" if entry.of else "ingest"
-    return entry.station

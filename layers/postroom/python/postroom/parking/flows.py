@@ -13,7 +13,7 @@ from postroom.contracts.ses import message_id_of, read_notification
 from postroom.errors import InvalidNotificationError
 from postroom.model.addresses import Address
 from postroom.model.facts import EventName
-from postroom.parking.parking import INGEST, NO_ORGANIZATION, Parking
+from postroom.parking.parking import ARRIVAL, INGEST, NO_ORGANIZATION, Parking
 from postroom.ports.parked import ARRIVAL_PREFIX
 from postroom.ports.transit import EXPANSION
 from postroom.routing.message_flows import flows_of
@@ -51,7 +51,7 @@ class FlowParking(Parking):
         """
         if self._park_in_flows(body, cause):
             return
-        trace = f"arrival:{_arrival_name(body)}"
+        trace = f"{ARRIVAL}{_arrival_name(body)}"
         self.park(trace, f"{ARRIVAL_PREFIX}{_announced(body)}", NO_ORGANIZATION, INGEST, body, cause)
 
     def _park_in_flows(self, body: str, cause: str) -> bool:

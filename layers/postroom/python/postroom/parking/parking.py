@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NO_ORGANIZATION: Final = "-"
 """Organization of a parked thing that belongs to none that is known."""
 
+ARRIVAL: Final = "arrival:"
+"""Prefix of the traces of messages that are in no flow, before SES's message id."""
+
 INGEST: Final = "ingest"
 EVENTS: Final = "events"
 STREAM: Final = "stream"
@@ -57,17 +60,13 @@ class Parking:
 
     def give_up(self, entry: Order | Expansion, cause: str) -> None:
         """Park, for the sweep, what it has sent again in vain."""
-        if not isinstance(entry, Expansion):
-            station: str = entry.station
-        else:
-            station = "run_sync_rule" if entry.of else INGEST
         body = entry.model_dump_json()
-        self.park(entry.trace, entry.key, entry.organization_id, station, body, cause)
+        self.park(entry.trace, entry.key, entry.organization_id, station_of(entry), body, cause)
 
     def park_orphan(self, ses_message_id: str, body: str) -> None:
         """Park, for the sweep, a stored message without a notification: its envelope is unknown."""
         cause = "stored by SES, but no notification of it ever came: its envelope is unknown"
-        trace = f"arrival:{ses_message_id}"
+        trace = f"{ARRIVAL}{ses_message_id}"
         self.park(trace, ORPHAN, NO_ORGANIZATION, INGEST, body, cause)
 
     def take_back_orphan(self, orphan: Parked) -> bool:
@@ -127,3 +126,10 @@ class Parking:
         )
         parked = Parked(trace, key, organization_id, station, cause, self.now(), parkings + 1, body)
         self.things.park(parked, parked.fact(OwnFact.PARKED, self.now()))
+
+
+def station_of(entry: Order | Expansion) -> str:
+    """Return the station whose queue has the message of an open entry."""
+    if isinstance(entry, Expansion):
+        return "run_sync_rule" if entry.of else INGEST
+    return entry.station

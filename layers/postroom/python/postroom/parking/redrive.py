@@ -71,7 +71,7 @@ class Redriving(Parking):
             entry = _entry_of(parked)
             done = self.things.redrive(parked, fact)
             if done:
-                self._send_again(entry)
+                send_again(self.queues, entry)
             return done
         if not self.things.release(parked):
             return False
@@ -109,12 +109,6 @@ class Redriving(Parking):
         until = int(batch.last_arrival.timestamp() * 1000) + 1
         for fact in self.ledger.between(since, until):
             yield FactPointer(trace=fact.trace, key=fact.key, organization_id=fact.organization_id, parts=tuple(Part))
-
-    def _send_again(self, entry: Order | Expansion) -> None:
-        if isinstance(entry, Expansion):
-            expand_again(self.queues, entry)
-        else:
-            self.queues.send([entry])
 
 
 def _entry_of(parked: Parked) -> Order | Expansion:
@@ -154,12 +148,14 @@ def _end_of_job(parked: Parked) -> Order | None:
     return end_order(order.trace, order.organization_id, order.job_id, parked.cause)
 
 
-def expand_again(queues: Queues, expansion: Expansion) -> None:
-    """Have the station that began an expansion go on with it."""
-    if expansion.of:
-        queues.send([CallPointer.read(expansion.notification)])
+def send_again(queues: Queues, entry: Order | Expansion) -> None:
+    """Send an open entry to its station; an expansion goes on at the station that began it."""
+    if not isinstance(entry, Expansion):
+        queues.send([entry])
+    elif entry.of:
+        queues.send([CallPointer.read(entry.notification)])
     else:
-        queues.send([Announcement(expansion.notification)])
+        queues.send([Announcement(entry.notification)])
 
 
 def undeliverable(parked: Parked, owners: MailboxOwners) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postroom.contracts.order_list import open_orders
 from postroom.contracts.ses import SETUP_OBJECT
@@ -13,6 +13,7 @@ from postroom.model.facts import RECEIVED, OwnFact
 from postroom.model.limits import RESERVE_MS
 from postroom.model.sweep_round import INBOUND
 from postroom.parking.again import Done
+from postroom.parking.parking import ARRIVAL
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
 from postroom.ports.transit_scans import OpenEntry
 from postroom.routing.listed import store
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from postroom.parking.again import SendingAgain
     from postroom.parking.parking import Parking
     from postroom.ports.raw_mail import StoredRaw
-
-ARRIVAL: Final = "arrival:"
-"""Prefix of the traces of messages that are in no flow, before SES's message id."""
 
 
 @dataclass(frozen=True, slots=True)

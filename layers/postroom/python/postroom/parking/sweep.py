@@ -14,7 +14,8 @@ from postroom.errors import PostroomError
 from postroom.model.limits import HOUR_MS, RESERVE_MS
 from postroom.model.sweep_round import INBOUND, Round
 from postroom.parking.again import Done, SendingAgain
-from postroom.parking.stored import ARRIVAL, StoredObjects, SweepTimes, was_announced
+from postroom.parking.parking import ARRIVAL
+from postroom.parking.stored import StoredObjects, SweepTimes, was_announced
 from postroom.ports.metrics import PARKED_OPEN, SWEEP_BEHIND
 from postroom.ports.parked import ARRIVAL_PREFIX, ORPHAN
 from postroom.routing.message_flows import flows_of
