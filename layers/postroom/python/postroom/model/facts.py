@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ORGANIZATION_DELETED: Final = "its organization is deleted"
 """Cause in the facts of work that ends because the organization is deleted."""
@@ -125,6 +125,11 @@ SUBMITTED: str = EventName.OUTGOING_EMAIL_SUBMITTED.value
 
 OPENINGS: Final = (RECEIVED, SUBMITTED)
 """Keys of the facts that open flows of messages."""
+
+
+def in_order(facts: Iterable[Fact]) -> list[Fact]:
+    """Return facts by time; of one time, the fact that opens an inbound flow is first, and the others follow by key."""
+    return sorted(facts, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
 
 
 def message_id_of(opening: Fact) -> str:

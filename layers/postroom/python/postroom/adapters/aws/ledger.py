@@ -9,7 +9,7 @@ from postroom.adapters.aws import ledger_rows, rows
 from postroom.adapters.aws.tables import between, query, scan
 from postroom.adapters.aws.transactions import store_errors
 from postroom.errors import UnreadableFactError
-from postroom.model.facts import OPENINGS, RECEIVED, SUBMITTED, EventName, Fact, OwnFact, message_id_of
+from postroom.model.facts import OPENINGS, RECEIVED, SUBMITTED, EventName, Fact, OwnFact, in_order, message_id_of
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -27,8 +27,7 @@ class DynamoLedger:
     table: str
 
     def facts(self, trace: str) -> Sequence[Fact]:
-        found = _facts(query(self.client, self.table, *ledger_rows.place(trace, "")))
-        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+        return in_order(_facts(query(self.client, self.table, *ledger_rows.place(trace, ""))))
 
     def fact(self, trace: str, key: str) -> Fact | None:
         place = ledger_rows.place(trace, key)
@@ -52,8 +51,7 @@ class DynamoLedger:
         return OpenedFlow(received, open_orders(received, found))
 
     def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:
-        found = query(self.client, self.table, part, "", consistent=latest)
-        return sorted(map(_fact, found), key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+        return in_order(map(_fact, query(self.client, self.table, part, "", consistent=latest)))
 
     def attempts(self, trace: str) -> Sequence[Fact]:
         place = ledger_rows.place(trace, f"{OwnFact.RULE_ATTEMPTED}:")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.contracts.order_list import open_orders
-from postroom.model.facts import OPENINGS, RECEIVED, OwnFact, message_id_of, split_trace
+from postroom.model.facts import OPENINGS, RECEIVED, OwnFact, in_order, message_id_of, split_trace
 from postroom.model.message_ids import bare, spellings
 from postroom.ports.ledger import OpenedFlow
 
@@ -25,8 +25,7 @@ class MemoryLedger:
 
     def facts(self, trace: str) -> Sequence[Fact]:
         with self.tables.lock:
-            found = list(self.tables.facts.get(trace, {}).values())
-        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+            return in_order(self.tables.facts.get(trace, {}).values())
 
     def fact(self, trace: str, key: str) -> Fact | None:
         with self.tables.lock:
@@ -41,8 +40,7 @@ class MemoryLedger:
     def of_message(self, part: str, *, latest: bool) -> Sequence[Fact]:  # noqa: ARG002 - all is the latest
         with self.tables.lock:
             traces = [trace for trace in self.tables.facts if (split_trace(trace) or ("",))[0] == part]
-            found = [fact for trace in traces for fact in self.tables.facts[trace].values()]
-        return sorted(found, key=lambda fact: (fact.at, fact.key != RECEIVED, fact.key))
+            return in_order(fact for trace in traces for fact in self.tables.facts[trace].values())
 
     def attempts(self, trace: str) -> Sequence[Fact]:
         return [fact for fact in self.facts(trace) if fact.name is OwnFact.RULE_ATTEMPTED]
