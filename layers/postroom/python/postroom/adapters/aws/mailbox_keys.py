@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -32,12 +32,33 @@ _NOT_OURS: Final = {
 
 
 @dataclass(slots=True)
+class PlainKeys:
+    """Plain keys by what they were asked by. Any thread may call.
+
+    Attributes:
+        kept: how long a key is kept: a minute, in the unit of the times that ``get`` gets.
+    """
+
+    kept: float = PLAIN_KEY_SECONDS
+    _known: dict[Any, tuple[float, bytes]] = field(default_factory=dict, repr=False)
+
+    def get(self, asked: Any, now: float, opened: Callable[[], bytes]) -> bytes:
+        """Return a key, by ``opened`` unless it is kept. Every call drops the keys that are too old."""
+        for old in [each for each, (since, _) in list(self._known.items()) if now - since >= self.kept]:
+            self._known.pop(old, None)  # another thread may have dropped it
+        known = self._known.get(asked)
+        if known is None:
+            known = self._known[asked] = (now, opened())
+        return known[1]
+
+
+@dataclass(slots=True)
 class KmsMailboxKeys:
     """Implements ``MailboxKeys``. ``clock`` returns monotonic seconds."""
 
     client: KMSClient
     clock: Callable[[], float]
-    _plain: dict[tuple[bytes, str, str], tuple[float, bytes]] = field(default_factory=dict)
+    _plain: PlainKeys = field(default_factory=PlainKeys, repr=False)
 
     def new(self, kms_key_arn: str, organization_arn: str) -> bytes:
         try:
@@ -49,20 +70,17 @@ class KmsMailboxKeys:
         return answer["CiphertextBlob"]
 
     def unwrap(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
-        """Every call drops plain keys that are older than a minute. Any thread may call."""
-        now, asked = self.clock(), (wrapped, kms_key_arn, organization_arn)
-        for old in [known for known, (since, _) in list(self._plain.items()) if now - since >= PLAIN_KEY_SECONDS]:
-            self._plain.pop(old, None)  # another thread may have dropped it
-        known = self._plain.get(asked)
-        if known is None:
-            try:
-                answer = self.client.decrypt(
-                    CiphertextBlob=wrapped, KeyId=kms_key_arn, EncryptionContext={CONTEXT: organization_arn}
-                )
-            except (BotoCoreError, ClientError) as error:
-                raise key_error(error, "the organization's") from error
-            known = self._plain[asked] = (now, answer["Plaintext"])
-        return known[1]
+        asked = (wrapped, kms_key_arn, organization_arn)
+        return self._plain.get(asked, self.clock(), lambda: self._opened(*asked))
+
+    def _opened(self, wrapped: bytes, kms_key_arn: str, organization_arn: str) -> bytes:
+        try:
+            answer = self.client.decrypt(
+                CiphertextBlob=wrapped, KeyId=kms_key_arn, EncryptionContext={CONTEXT: organization_arn}
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise key_error(error, "the organization's") from error
+        return answer["Plaintext"]
 
 
 def key_error(error: BotoCoreError | ClientError, whose: str) -> PostroomError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from postroom.adapters.aws.mailbox_keys import key_error
+from postroom.adapters.aws.mailbox_keys import PlainKeys, key_error
 from postroom.adapters.aws.rows import key, number
 from postroom.adapters.aws.tables import get
 from postroom.adapters.aws.transactions import NOT_THERE, Transaction
@@ -45,7 +45,7 @@ class KmsTransitKeys:
     table: str
     kms_key_arn: str
     now: Callable[[], int]
-    _plain: dict[str, tuple[int, bytes]] = field(default_factory=dict, repr=False)
+    _plain: PlainKeys = field(default_factory=lambda: PlainKeys(PLAIN_KEY_SECONDS * 1000), repr=False)
 
     def wrap(self, message_key: bytes, place: str) -> str:
         day = datetime.fromtimestamp(self.now() / 1000, UTC).strftime("%Y-%m-%d")
@@ -61,17 +61,14 @@ class KmsTransitKeys:
         return open_entry(sealed, mailbox_key=self._data_key(day, make=False), place=f"transit\0{place}")
 
     def _data_key(self, day: str, *, make: bool) -> bytes:
-        """Return the data key of a day; every call drops plain keys that are older than a minute."""
-        now = self.now()
-        for old in [each for each, (since, _) in self._plain.items() if now - since >= PLAIN_KEY_SECONDS * 1000]:
-            self._plain.pop(old, None)
-        known = self._plain.get(day)
-        if known is None:
-            wrapped = self._stored(day) or (self._made(day) if make else None)
-            if wrapped is None:
-                raise UnreadableMailError("the key of its day is gone")
-            known = self._plain[day] = (now, self._opened(wrapped))
-        return known[1]
+        """Return the data key of a day."""
+        return self._plain.get(day, self.now(), lambda: self._read(day, make=make))
+
+    def _read(self, day: str, *, make: bool) -> bytes:
+        wrapped = self._stored(day) or (self._made(day) if make else None)
+        if wrapped is None:
+            raise UnreadableMailError("the key of its day is gone")
+        return self._opened(wrapped)
 
     def _stored(self, day: str) -> bytes | None:
         row = get(self.dynamodb, self.table, f"transit-key:{day}", "key")
