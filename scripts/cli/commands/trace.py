@@ -112,6 +112,16 @@ def _recipients(fact: Fact) -> str:
     return f"about {_some(fact.data['recipients'])}"
 
 
+def _told(fact: Fact) -> str:
+    """Say how the sender was told: by a report in a mailbox, or by the operation of SES that sent a message."""
+    means = fact.data.get("means")
+    return f"{_recipients(fact)}, " + ("into the sender's mailbox" if means == "mailbox" else f"by {means}")
+
+
+def _deferred(fact: Fact) -> str:
+    return f"{_some(fact.data['recipients'])}: {fact.data['reason']}"
+
+
 def _reason(fact: Fact) -> str:
     return str(fact.data.get("reason", ""))
 
@@ -191,7 +201,7 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
     EventName.OUTGOING_EMAIL_SUBMITTED: ("submitted", "cyan", _submitted),
     EventName.OUTGOING_EMAIL_SENT: ("sent", "green", _sent),
-    EventName.OUTGOING_EMAIL_BOUNCED: ("not sent", "yellow", _bounced),
+    EventName.OUTGOING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
     EventName.RULE_APPLIED: ("rule", "magenta", _applied),
     EventName.DMARC_POLICY_APPLIED: ("dmarc policy", "magenta", _policy),
     OwnFact.MESSAGE_BLOCKED: ("blocked", "red", _reason),
@@ -204,8 +214,8 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.RULE_CALL_DROPPED: ("not called", "yellow", lambda fact: f"{fact.data.get('ruleName')}: {_reason(fact)}"),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
     OwnFact.BOUNCE_INTENDED: ("bouncing", "white", _recipients),
-    OwnFact.BOUNCE_SENT: ("bounce sent", "yellow", lambda fact: f"{_recipients(fact)} by {fact.data.get('means')}"),
-    OwnFact.TRANSMIT_DEFERRED: ("not sent yet", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data['reason']}"),
+    OwnFact.BOUNCE_SENT: ("bounce sent", "yellow", _told),
+    OwnFact.TRANSMIT_DEFERRED: ("not sent yet", "yellow", _deferred),
     OwnFact.TRANSMIT_DELAYED: ("waits", "yellow", _unsent),
     OwnFact.BOUNCE_SUPPRESSED: ("no bounce", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data.get('reason')}"),
     OwnFact.DELIVERY_DELAYED: ("delayed", "yellow", _delayed),

@@ -114,6 +114,24 @@ def test_a_timeline_shows_rule_and_policy_before_their_results() -> None:
     ]
 
 
+def test_a_timeline_says_how_a_message_to_the_outside_fails_and_how_its_sender_is_told() -> None:
+    failed = {"bouncedRecipient": {"emailAddress": "c@d.test", "reason": "550 no", "status": "5.1.1"}}
+    about: dict[str, Any] = {"recipients": ["c@d.test"]}
+    facts = [
+        Fact("t", "o", OwnFact.TRANSMIT_DEFERRED, "1", 0, {}, {**about, "reason": "4.4.1 no answer"}),
+        Fact("t", "o", EventName.OUTGOING_EMAIL_BOUNCED, "2", 1, failed),
+        Fact("t", "o", OwnFact.BOUNCE_SENT, "3", 2, {}, {**about, "means": "mailbox"}),
+        Fact("t", "o", OwnFact.BOUNCE_SENT, "4", 3, {}, {**about, "means": "SendBounce"}),
+    ]
+    lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[1:]]
+    assert lines == [
+        "not sent yet c@d.test: 4.4.1 no answer",
+        "bounced c@d.test: 550 no (5.1.1)",
+        "bounce sent about c@d.test, into the sender's mailbox",
+        "bounce sent about c@d.test, by SendBounce",
+    ]
+
+
 def test_a_timeline_names_the_versions_of_rule_and_function() -> None:
     """Both may change while a message waits: each attempt says what it met."""
     asked = {
