@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from cli.errors import RefusedError, UsageError
-
-_ID: Final = re.compile(r"m-[0-9a-f]{32}")
+from cli.repository import ORGANIZATION_ID
 
 
 def find(workmail: Any, organization: str | None) -> str:
@@ -23,7 +21,7 @@ def find(workmail: Any, organization: str | None) -> str:
         RefusedError: there is no such organization, or none at all.
         UsageError: there are several, and none was named.
     """
-    if organization is not None and _ID.fullmatch(organization.lower()):
+    if organization is not None and ORGANIZATION_ID.fullmatch(organization.lower()):
         return organization.lower()
     pages = workmail.get_paginator("list_organizations").paginate()
     active = [each for page in pages for each in page["OrganizationSummaries"] if each["State"] == "Active"]
