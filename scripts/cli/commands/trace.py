@@ -292,14 +292,14 @@ def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> 
     else:
         found = {fact.trace: fact.at for fact in ledger.by_message_id(message_id or "")}
         traces = sorted(found, key=lambda trace: (found[trace], trace))
-    stories: dict[str, Sequence[Fact]] = {}
+    messages: dict[str, Sequence[Fact]] = {}
     for trace in traces:
-        if facts := _story(ledger, trace):
-            stories[facts[0].trace] = facts  # the same story for each of its flows
-    return list(stories.values())
+        if facts := _of_message(ledger, trace):
+            messages[facts[0].trace] = facts  # the same facts for each of its flows
+    return list(messages.values())
 
 
-def _story(ledger: Ledger, trace: str) -> list[Fact]:
+def _of_message(ledger: Ledger, trace: str) -> list[Fact]:
     """Return the facts of a flow; of a submission and its flow inside for a trace of either, the submission first."""
     facts = list(ledger.facts(trace))
     causes = [str(fact.data["causedBy"]) for fact in facts if fact.key == RECEIVED and "causedBy" in fact.data]

@@ -16,7 +16,7 @@ def office() -> Office:
     return Office()
 
 
-def test_a_submission_and_its_flow_inside_are_one_story(office: Office) -> None:
+def test_a_submission_and_its_flow_inside_are_one_message(office: Office) -> None:
     trace = office.mail(BEN, CARL)
     office.go_out()
     (story,) = find_flows(office.ledger, trace, None)
@@ -26,7 +26,7 @@ def test_a_submission_and_its_flow_inside_are_one_story(office: Office) -> None:
     assert find_flows(office.ledger, None, "<1@acme.test>") == [story]
 
 
-def test_a_story_says_each_way_and_each_end(office: Office) -> None:
+def test_a_message_says_each_way_and_each_end(office: Office) -> None:
     trace = office.mail(BEN, CARL)
     office.go_out()
     (story,) = find_flows(office.ledger, trace, None)
@@ -48,5 +48,5 @@ def test_two_submissions_of_one_message_are_two_stories(office: Office) -> None:
     assert sorted(story[0].trace for story in stories) == sorted(traces)
 
 
-def test_a_message_from_outside_is_its_own_story(office: Office) -> None:
+def test_a_message_from_outside_is_alone(office: Office) -> None:
     assert find_flows(office.ledger, "0" * 32, None) == []
