@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from benchmarks import (
     access,
@@ -36,15 +36,11 @@ from cli.output import console, table
 from tests.support.in_process import deployed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from benchmarks.bill import Bill
 
-ALONE: Final = (
-    *("access", "audit", "busy", "commands", "calendars", "export-bill", "export-memory", "exports", "idle"),
-    *("outbound", "outbound-memory", "sweep", "waiting"),
-)
-"""What can be measured alone."""
+T = TypeVar("T")
 
 MOST_USERS: Final = 10_000
 MOST_PATTERNS: Final = 1_000
@@ -241,35 +237,8 @@ def main(arguments: Sequence[str]) -> int:
     match arguments:
         case []:
             return budgets()
-        case ["access"]:
-            return show(list(access_decision()))
-        case ["audit"]:
-            return show(list(audit_records()))
-        case ["busy"]:
-            return show(list(busy_mailbox()))
-        case ["commands"]:
-            return show(list(command_line()))
-        case ["calendars"]:
-            return show(list(calendars()))
-        case ["export-bill"]:
-            results, mailboxes = exports_on_aws()
-            return show(results, lambda: _explain_exports(mailboxes))
-        case ["export-memory"]:
-            return show(list(memory_of_exports()))
-        case ["exports"]:
-            return show(list(exported()))
-        case ["idle"]:
-            results, stack = idle_stack()
-            return show(results, lambda: _explain_idle(stack))
-        case ["outbound"]:
-            results, bills = sent()
-            return show(results, lambda: _explain_sent(bills))
-        case ["outbound-memory"]:
-            return show(list(memory_of_transmit()))
-        case ["sweep"]:
-            return show(list(swept()))
-        case ["waiting"]:
-            return waiting.main()
+        case [name] if name in ALONE:
+            return ALONE[name]()
         case _:
             console(errors=True).print(f"usage: bench [{'|'.join(ALONE)}]", markup=False)
             return 2
@@ -311,8 +280,9 @@ def budgets() -> int:
     return show(results, more)
 
 
-def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> int:
+def show(found: Iterable[Result], more: Callable[[], None] = lambda: None) -> int:
     """Print what was found, and more; return the exit status."""
+    results = list(found)
     rows = [(r.what, f"{r.figure:.2f}", f"{r.budget:.2f}", r.unit, "ok" if r.holds else "BROKEN") for r in results]
     columns = ["what", "result", "at most", "unit", ""]
     console().print(table(columns, rows, title="Budgets", right=("result", "at most")))
@@ -321,6 +291,11 @@ def show(results: Sequence[Result], more: Callable[[], None] = lambda: None) -> 
     if broken:
         console(errors=True).print(f"broken: {'; '.join(broken)}")
     return 1 if broken else 0
+
+
+def _explained(found: tuple[list[Result], T], explain: Callable[[T], None]) -> int:
+    results, what = found
+    return show(results, lambda: explain(what))
 
 
 def _explain_exports(mailboxes: Sequence[tuple[str, export_bill.Mailbox]]) -> None:
@@ -377,6 +352,24 @@ def _explain(small: Bill, cases: list[tuple[str, Bill]]) -> None:
     beside = [(what, f"{dollars:.2f}") for what, dollars in small.beside().items()]
     beside += [(f"the whole bill where {what}", f"{case.dollars:.2f}") for what, case in cases]
     out.print(table(["beside the budget", "dollars"], beside, title="\nNot part of it", right=("dollars",)))
+
+
+ALONE: Final[Mapping[str, Callable[[], int]]] = {
+    "access": lambda: show(access_decision()),
+    "audit": lambda: show(audit_records()),
+    "busy": lambda: show(busy_mailbox()),
+    "commands": lambda: show(command_line()),
+    "calendars": lambda: show(calendars()),
+    "export-bill": lambda: _explained(exports_on_aws(), _explain_exports),
+    "export-memory": lambda: show(memory_of_exports()),
+    "exports": lambda: show(exported()),
+    "idle": lambda: _explained(idle_stack(), _explain_idle),
+    "outbound": lambda: _explained(sent(), _explain_sent),
+    "outbound-memory": lambda: show(memory_of_transmit()),
+    "sweep": lambda: show(swept()),
+    "waiting": waiting.main,
+}
+"""What can be measured alone."""
 
 
 if __name__ == "__main__":
