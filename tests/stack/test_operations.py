@@ -7,17 +7,16 @@ name that `up` gives, and tables that do not exist.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from local.emulator.process import tell_moto
 from tests.support import forked_cli
-from tests.support.running_stack import PATIENCE_S, SHARED_NAME, wait_for
+from tests.support.running_stack import PATIENCE_S, SHARED_NAME, own_environment, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,18 +40,15 @@ inbound:
 @pytest.fixture(scope="module", autouse=True)
 def beside(running: RunningStack) -> None:
     """Another stack, with the name that the local one has by default."""
-    other = {"name": "postroom", "outputs": dict.fromkeys(("LedgerTableName", "DirectoryTableName"), "another")}
-    url = f"{running.environment['AWS_ENDPOINT_URL']}/_postroom/stacks"
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(other).encode())):  # noqa: S310  our own http
-        pass
+    outputs = dict.fromkeys(("LedgerTableName", "DirectoryTableName"), "another")
+    tell_moto(running.environment["AWS_ENDPOINT_URL"], "postroom", outputs)
 
 
 def environment(running: RunningStack) -> dict[str, str]:
     """Return what an operator exports: credentials and endpoints, nothing about the stack."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POSTROOM_"))}
     theirs = {name: value for name, value in running.environment.items() if name.startswith("AWS_")}
     theirs.pop("AWS_ENDPOINT_URL_WORKMAIL")  # an output
-    return {**kept, **theirs}
+    return {**own_environment(), **theirs}
 
 
 @pytest.fixture

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.reports import sent_to
 from tests.support.running_stack import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.running_stack import RunningStack
 
 DORA = "dora@elsewhere.example"
@@ -40,7 +42,7 @@ def test_a_message_of_a_stock_client_and_a_large_one_of_the_command_are_in_sent_
     for row, content in ((first, MAIL), (second, large.read_bytes())):
         assert row["size"] == len(content)
         assert running.command("mailbox", "show", ann, row["id"]).stdout == content
-    left = wait_for(lambda: transmissions(running, 2))
+    left = wait_for(lambda: len(found := sent_to(running, DORA)) == 2 and found)
     small, other = sorted(left, key=lambda each: each[0]["size"])
     for envelope, content in (small, other):
         assert (envelope["from"], envelope["to"]) == ("ann@submission.example", ["carl@elsewhere.example", DORA])
@@ -49,13 +51,3 @@ def test_a_message_of_a_stock_client_and_a_large_one_of_the_command_are_in_sent_
     assert other[1].partition(b"\r\n\r\n")[2] == large.read_bytes().partition(b"\r\n\r\n")[2]
     trace = wait_for(lambda: running.command("trace", said["TraceId"]).stdout)
     assert b"carl@elsewhere.example" in trace
-
-
-def transmissions(running: RunningStack, number: int) -> list[tuple[dict[str, Any], bytes]]:
-    """Return what was sent to one of the recipients, envelope and bytes; empty until it is as much as is waited for."""
-    folder = Path(running.environment["POSTROOM_OUTBOX"])
-    found = [
-        (json.loads(each.read_text("utf-8")), each.with_suffix(".eml").read_bytes()) for each in folder.glob("*.json")
-    ]
-    sent = [each for each in found if DORA in each[0]["to"]]
-    return sent if len(sent) == number else []

@@ -37,15 +37,20 @@ OF_RECIPIENT: Final = {
 """Fields of one recipient, and their form. Source: RFC 3464 2.3."""
 
 
-def outbox(running: RunningStack, to: str) -> list[tuple[dict[str, Any], EmailMessage]]:
-    """Return the messages that were sent to an address: envelope and message each."""
+def sent_to(running: RunningStack, to: str) -> list[tuple[dict[str, Any], bytes]]:
+    """Return what was sent to an address: envelope and bytes of each message."""
     found = []
     for path in sorted(Path(running.environment["POSTROOM_OUTBOX"]).glob("*.json")):
         envelope = json.loads(path.read_text("utf-8"))
         if to in envelope["to"]:
-            content = path.with_suffix(".eml").read_bytes()
-            found.append((envelope, email.message_from_bytes(content, policy=policy.default)))
+            found.append((envelope, path.with_suffix(".eml").read_bytes()))
     return found
+
+
+def outbox(running: RunningStack, to: str) -> list[tuple[dict[str, Any], EmailMessage]]:
+    """Return the messages that were sent to an address: envelope and message each."""
+    sent = sent_to(running, to)
+    return [(envelope, email.message_from_bytes(content, policy=policy.default)) for envelope, content in sent]
 
 
 def status_of(report: EmailMessage) -> list[dict[str, str]]:

@@ -93,7 +93,7 @@ class RunningStack:
             [sys.executable, "-c", RUN, *map(str, arguments)],
             stdout=subprocess.PIPE,
             text=True,
-            env={**_own_environment(), **(variables or {})},
+            env={**own_environment(), **(variables or {})},
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -134,7 +134,7 @@ class RunningStack:
 
     def command(self, *arguments: object) -> subprocess.CompletedProcess[bytes]:
         """Run `postroom …` against this stack."""
-        return forked_cli.run([str(each) for each in arguments], {**_own_environment(), **self.environment}, Path.cwd())
+        return forked_cli.run([str(each) for each in arguments], {**own_environment(), **self.environment}, Path.cwd())
 
     def rows(self, *arguments: object) -> list[dict[str, Any]]:
         """Return what `postroom … --json` prints."""
@@ -146,7 +146,7 @@ class RunningStack:
     def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
         """Run a command with the variables that the stack exports."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**_own_environment(), **self.environment, "PATH": path}
+        environment = {**own_environment(), **self.environment, "PATH": path}
         return subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE_S, check=False)
 
     def send(self, content: bytes, *recipients: str, sender: str = SENDER) -> None:
@@ -339,6 +339,6 @@ def _foreign() -> list[str]:
     return [name for name in os.environ if name.startswith(("AWS_", "POSTROOM_"))]
 
 
-def _own_environment() -> dict[str, str]:
+def own_environment() -> dict[str, str]:
     """Return this process's, without what another stack or account exported."""
     return {name: value for name, value in os.environ.items() if name not in _foreign()}
