@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.expansions import Expansion
@@ -20,6 +19,7 @@ from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.contracts.provider_calls import ProviderCall
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact, provider_trace
 from postroom.model.rules import ActionType, Direction
+from postroom.model.timestamps import timestamp
 from postroom.ports.parked import Parked
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def notification(
 
     ``at`` is when SES received the message, in milliseconds since the epoch.
     """
-    when = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    when = timestamp(at)
     statuses = dict.fromkeys(("spam", "virus", "spf", "dkim", "dmarc"), "PASS") | dict(verdicts or {})
     return json.dumps(
         {

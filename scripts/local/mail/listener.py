@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that takes connections from now on; whoever has it may answer them.
+    """Return a socket that takes connections from now on; they wait until a process that has it answers.
 
     Raises:
         UsageError: the port is in use or not ours to take.

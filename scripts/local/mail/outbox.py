@@ -9,7 +9,7 @@ others land in the outbox, one .eml and one .json (the envelope) a transmission.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +19,7 @@ from local.mail.dsn import STATUS, Failed, delivery_status
 from local.mail.ses_events import Simulated
 from local.mail.ses_notification import Verdicts
 from local.web import Response
+from postroom.model.timestamps import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +108,7 @@ class Outbox:
             "messageId": message_id,
             "from": sender,
             "to": recipients,
-            "sentAt": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "sentAt": timestamp(time.time_ns() // 1_000_000),
             "size": len(content),
         }
         (self._folder / f"{message_id}.eml").write_bytes(content)

@@ -6,9 +6,12 @@ Source: AWS SES, "Contents of event data that Amazon SES publishes to Amazon SNS
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+
+from postroom.model.limits import HOUR_MS
+from postroom.model.timestamps import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +20,7 @@ _SIMULATED: Final = re.compile(
     r"(?P<kind>bounce|complaint|delay)(?:\+(?P<reason>[^@]*))?@simulator\.local", re.IGNORECASE
 )
 REPORTER: Final = "dsn; a1-2.smtp-out.local"
-TRIED: Final = timedelta(hours=14)
+TRIED_MS: Final = 14 * HOUR_MS
 """How long a delayed message is tried, as SES's ``expirationTime`` says. Ours."""
 
 
@@ -62,9 +65,9 @@ def events(
         simulated: those that are addresses of the simulator.
         tags: of the message, by name.
     """
-    now = datetime.now(UTC)
+    now = time.time_ns() // 1_000_000
     mail = {
-        "timestamp": _timestamp(now),
+        "timestamp": timestamp(now),
         "source": sender,
         "messageId": message_id,
         "destination": list(recipients),
@@ -74,44 +77,40 @@ def events(
         "tags": tags,
     }
     found = []
-    for kind, (event_type, member, details) in _KINDS.items():
+    for kind, (wanted_as, event_type, member, details) in _KINDS.items():
         of_kind = [each for each in simulated if each.kind == kind]
         if of_kind:
-            document = {
-                "eventType": event_type,
-                "mail": mail,
-                member: details(of_kind, _timestamp(now), f"{message_id}-feedback", now),
-            }
-            found.append((_TYPES[event_type], document))
+            said = details(of_kind, now, f"{message_id}-feedback")
+            found.append((wanted_as, {"eventType": event_type, "mail": mail, member: said}))
     return found
 
 
-def _bounced(failed: Sequence[Simulated], at: str, feedback_id: str, _: datetime) -> dict[str, Any]:
+def _bounced(failed: Sequence[Simulated], at: int, feedback_id: str) -> dict[str, Any]:
     return {
         "bounceType": "Permanent",
         "bounceSubType": "General",
         "bouncedRecipients": [_report(each, "failed") for each in failed],
-        "timestamp": at,
+        "timestamp": timestamp(at),
         "feedbackId": feedback_id,
         "reportingMTA": REPORTER,
     }
 
 
-def _complained(by: Sequence[Simulated], at: str, feedback_id: str, _: datetime) -> dict[str, Any]:
+def _complained(by: Sequence[Simulated], at: int, feedback_id: str) -> dict[str, Any]:
     return {
         "complainedRecipients": [{"emailAddress": each.address} for each in by],
-        "timestamp": at,
+        "timestamp": timestamp(at),
         "feedbackId": feedback_id,
         "complaintSubType": None,
         "complaintFeedbackType": by[0].reason or "abuse",
     }
 
 
-def _delayed(waiting: Sequence[Simulated], at: str, _: str, now: datetime) -> dict[str, Any]:
+def _delayed(waiting: Sequence[Simulated], at: int, _: str) -> dict[str, Any]:
     return {
-        "timestamp": at,
+        "timestamp": timestamp(at),
         "delayType": "General",
-        "expirationTime": _timestamp(now + TRIED),
+        "expirationTime": timestamp(at + TRIED_MS),
         "delayedRecipients": [_report(each, "delayed") for each in waiting],
     }
 
@@ -126,12 +125,8 @@ def _report(each: Simulated, action: str) -> dict[str, str]:
 
 
 _KINDS: Final = {
-    "bounce": ("Bounce", "bounce", _bounced),
-    "complaint": ("Complaint", "complaint", _complained),
-    "delay": ("DeliveryDelay", "deliveryDelay", _delayed),
+    "bounce": ("BOUNCE", "Bounce", "bounce", _bounced),
+    "complaint": ("COMPLAINT", "Complaint", "complaint", _complained),
+    "delay": ("DELIVERY_DELAY", "DeliveryDelay", "deliveryDelay", _delayed),
 }
-_TYPES: Final = {"Bounce": "BOUNCE", "Complaint": "COMPLAINT", "DeliveryDelay": "DELIVERY_DELAY"}
-
-
-def _timestamp(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+"""By an address's kind: the type in a configuration set and in the event; the event's member, and its value."""
