@@ -149,14 +149,21 @@ class SmtpServer:
             elif verb == "DATA" and code == "354":
                 talk.read[:0] = b"\r\n"  # so that the first line is like the others
                 content = talk.until(b"\r\n.\r\n") + b"\r\n"
-                if self._answer(talk, "CONTENT")[0] == "2":
+                reply = self._reply(talk, "CONTENT")
+                if reply is not None and reply[0] == "2":  # noted first: with the reply, the test goes on
                     self.taken.append(Taken(mail, recipients, content.replace(b"\r\n..", b"\r\n.")[2:]))
+                if reply is not None:
+                    talk.send(reply)
 
     def _answer(self, talk: Talk, name: str) -> str:
         """Do a step; return the code of the reply, ``000`` if there is none."""
-        step = self.steps.get(name, "500 5.5.1 Unknown command")
-        reply = step if isinstance(step, str) else step(talk)
+        reply = self._reply(talk, name)
         if reply is None:
             return "000"
         talk.send(reply)
         return reply[:3]
+
+    def _reply(self, talk: Talk, name: str) -> str | None:
+        """Do a step; return the reply, which is not sent yet."""
+        step = self.steps.get(name, "500 5.5.1 Unknown command")
+        return step if isinstance(step, str) else step(talk)
