@@ -8,7 +8,7 @@ import pytest
 
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import listed_orders
-from postroom.contracts.outbound_orders import InsideOrder, end_key, inside_order
+from postroom.contracts.outbound_orders import InsideOrder, end_key
 from postroom.contracts.stored import RawLocation
 from postroom.errors import ConflictError, InvalidNotificationError
 from postroom.inbound import inside
@@ -203,9 +203,9 @@ def test_a_refusal_that_nobody_explains_is_no_endless_loop(office: Office, monke
 
 def test_a_notification_is_no_order_whatever_its_subject_says() -> None:
     body = notification("m1", ["ann@acme.test"], subject='"kind":"INSIDE"')
-    assert inside_order(body) is None
+    assert InsideOrder.read_if_own(body) is None
     with pytest.raises(InvalidNotificationError):
-        inside_order('{"kind":"INSIDE"}')
+        InsideOrder.read_if_own('{"kind":"INSIDE"}')
 
 
 def test_a_submission_never_has_the_same_trace_inside() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from postroom.contracts.orders import BounceOrder
 from postroom.contracts.outbound_orders import TransmitOrder
-from postroom.contracts.reply_orders import ReplyOrder, reply_order
+from postroom.contracts.reply_orders import ReplyOrder
 from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.mime import automatic
 from postroom.model.directory import EntityState
@@ -290,7 +290,7 @@ def _stopped(system: MemoryMailSystem, stops: Stops, order: ReplyOrder) -> bool:
 
 def test_no_text_in_another_order_makes_it_an_order_to_reply() -> None:
     bounce = BounceOrder(trace="t", organization_id=ORG, name='x","kind":"REPLY"', since=0)
-    assert reply_order(bounce.message) is None
+    assert ReplyOrder.read_if_own(bounce.message) is None
 
 
 def _record(system: MemoryMailSystem) -> OutOfOffice:

@@ -131,17 +131,6 @@ class InsideOrder(Order):
         return self.organization_id
 
 
-def inside_order(body: str) -> InsideOrder | None:
-    """Read an order from a message of ingest's queue; ``None`` if it is a notification of SES.
-
-    Raises:
-        InvalidNotificationError: it is an order, and malformed.
-    """
-    if '"kind":"INSIDE"' not in body:  # in a text of JSON, the quotes would be escaped
-        return None
-    return InsideOrder.read(body)
-
-
 class AcceptOrder(Order):
     """Commit one chunk of a submission's frozen plan, then the next: each chunk's transaction makes the next order."""
 

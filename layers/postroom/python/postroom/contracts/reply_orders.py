@@ -41,14 +41,3 @@ class ReplyOrder(Order):
     def group(self) -> str:
         """The mailbox."""
         return self.mailbox_id
-
-
-def reply_order(body: str) -> ReplyOrder | None:
-    """Read an order from a message of its station's queue; ``None`` if it is another kind of order.
-
-    Raises:
-        InvalidNotificationError: it is one, and malformed.
-    """
-    if '"kind":"REPLY"' not in body:  # in a text of JSON, the quotes would be escaped
-        return None
-    return ReplyOrder.read(body)

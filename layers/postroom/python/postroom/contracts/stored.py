@@ -82,6 +82,18 @@ class Order(Stored):
 
     kind: str
 
+    @classmethod
+    def read_if_own(cls, body: str) -> Self | None:
+        """Read an order from a message of a queue that has others, too; ``None`` if it is none of this kind.
+
+        For classes with one kind.
+
+        Raises:
+            InvalidNotificationError: it is an order of this kind, and malformed.
+        """
+        own = f'"kind":"{cls.model_fields["kind"].default}"'
+        return cls.read(body) if own in body else None  # in a text of JSON, the quotes would be escaped
+
     @property
     def key(self) -> str:
         """The order's name within its trace: unique, and without a prefix of ``ports.parked`` or ``EXPANSION``."""

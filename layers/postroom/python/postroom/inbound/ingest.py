@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from postroom.contracts.expansions import Expansion
 from postroom.contracts.order_list import with_list
 from postroom.contracts.orders import RawLocation
-from postroom.contracts.outbound_orders import inside_order
+from postroom.contracts.outbound_orders import InsideOrder
 from postroom.contracts.ses import Notification, read_notification
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError, UnknownOrganizationError
 from postroom.inbound import policy
@@ -82,7 +82,7 @@ class Ingest:
             TemporaryError: give it back to the queue.
             InvalidNotificationError: it is an order, and malformed; after some attempts park reads it.
         """
-        order = inside_order(body)
+        order = InsideOrder.read_if_own(body)
         if order is not None:
             self._inside.accept(order)
             return

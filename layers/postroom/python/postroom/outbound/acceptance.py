@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.contracts.reply_orders import reply_order
+from postroom.contracts.reply_orders import ReplyOrder
 
 if TYPE_CHECKING:
     from postroom.outbound.accept_outbound import AcceptOutbound
@@ -29,7 +29,7 @@ class Acceptance:
             TemporaryError: give it back to the queue.
             InvalidNotificationError: it is no order; after some attempts park reads it.
         """
-        order = reply_order(body)
+        order = ReplyOrder.read_if_own(body)
         if order is not None:
             self.replies.accept(order)
         else:
