@@ -7,7 +7,6 @@ message was sent to its recipients, in the submission's flow. Whatever stops thi
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -137,13 +136,11 @@ class InsideMail:
                 return False
             self.queues.send(orders)
             return True
-        frozen = plan.freeze()
         trace = inside_trace(order.trace)
-        name = f"transit/{trace}/plan-{hashlib.sha256(frozen).hexdigest()[:16]}"
         expansion = Expansion(
             trace=trace,
             organization_id=order.organization_id,
-            plan=self.raw.keep(name, frozen),
+            plan=plan.keep(self.raw, f"transit/{trace}/plan"),
             chunks=plan.chunks,
             done=0,
             notification=order.model_dump_json(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +34,11 @@ class RawMail(Protocol):
 
     def keep(self, key: str, content: bytes) -> RawLocation:
         """Store bytes under a key that begins with ``transit/``. An object that exists stays unchanged."""
+
+
+def keep_beside(raw: RawMail, key: str, content: bytes) -> RawLocation:
+    """Store bytes of which another attempt may have others: their hash is added to ``key``, so that both are kept."""
+    return raw.keep(f"{key}-{hashlib.sha256(content).hexdigest()[:32]}", content)
 
 
 @dataclass(frozen=True, slots=True)

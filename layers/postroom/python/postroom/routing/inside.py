@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -11,6 +10,7 @@ from postroom.mime.headers import Headers
 from postroom.model.facts import RECEIVED, EventName, Fact, flow_message_id, report_trace
 from postroom.model.timestamps import timestamp
 from postroom.model.verdicts import Verdict
+from postroom.ports.raw_mail import keep_beside
 from postroom.routing.plan import Flow
 
 if TYPE_CHECKING:
@@ -102,14 +102,13 @@ def report_inside(
 ) -> tuple[Flow, Fact]:
     """Keep a report of our own for an address of the organization; return its flow, and the fact that opens it.
 
-    Its bytes lie beside the message that it is about, so that bytes that are never delivered go with it. Their key has
-    their hash, because another attempt may have had something else to tell.
+    Its bytes lie beside the message that it is about, so that bytes that are never delivered go with it.
 
     Args:
         name: of the report among those of the flow.
         now: milliseconds since the epoch.
     """
-    kept = raw.keep(f"transit/{about.trace}/{name}-{hashlib.sha256(content).hexdigest()[:32]}", content)
+    kept = keep_beside(raw, f"transit/{about.trace}/{name}", content)
     trace, headers = report_trace(about.trace, about.key), Headers.of(content)
     message = Inside(
         trace=trace,

@@ -6,12 +6,12 @@ like a message from outside. Mail-flow rules are not applied to it (ours).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.model.facts import Fact, OwnFact, reply_trace
 from postroom.model.folders import Folder
+from postroom.ports.raw_mail import keep_beside
 from postroom.ports.replies import Departure
 from postroom.routing.inside import Inside, received_inside
 from postroom.routing.plan import Flow
@@ -39,9 +39,8 @@ class OwnMail:
         if addressee is None or not addressee.has_mailbox:
             return None
         trace = reply_trace(reply.trace, reply.mailbox_id)
-        digest = hashlib.sha256(reply.content).hexdigest()[:32]  # another attempt may have decided otherwise
         # beside the message that caused it, so that bytes that never leave go with it
-        raw = self.raw.keep(f"transit/{reply.trace}/reply-{reply.mailbox_id}-{digest}", reply.content)
+        raw = keep_beside(self.raw, f"transit/{reply.trace}/reply-{reply.mailbox_id}", reply.content)
         received = received_inside(
             Inside(
                 trace=trace,

@@ -6,6 +6,7 @@ change while it is carried out: every later attempt continues the same plan.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from postroom.contracts.orders import RawLocation
     from postroom.model.rules import RuleAction
+    from postroom.ports.raw_mail import RawMail
 
 FACT: Final = "FACT"
 """Kind of the lines of a frozen plan that hold facts; the others hold orders, whose kinds are their own."""
@@ -205,6 +207,11 @@ class Plan:
     def freeze(self) -> bytes:
         """Return the plan as bytes: one JSON object per line, of an order or a fact."""
         return "\n".join(map(_line, self.entries)).encode()
+
+    def keep(self, raw: RawMail, key: str) -> RawLocation:
+        """Store the frozen plan; its hash is added to ``key``, because another attempt may have decided otherwise."""
+        frozen = self.freeze()
+        return raw.keep(f"{key}-{hashlib.sha256(frozen).hexdigest()[:16]}", frozen)
 
     @classmethod
     def thaw(cls, frozen: bytes, flow: Callable[[], Flow]) -> Plan:

@@ -6,7 +6,6 @@ invocation id; a decision that was written is kept, and the sends that follow ar
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -212,12 +211,10 @@ class RunSyncRule:
             if outcome is Outcome.DONE:
                 self.queues.send(orders)
             return outcome
-        frozen = plan.freeze()
-        name = f"verdict-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt may decide otherwise
         expansion = Expansion(
             trace=call.trace,
             organization_id=call.organization_id,
-            plan=self.raw.keep(f"transit/{call.trace}/{name}", frozen),
+            plan=plan.keep(self.raw, f"transit/{call.trace}/verdict"),
             chunks=plan.chunks,
             done=0,
             notification=call.pointer.model_dump_json(),

@@ -9,7 +9,6 @@ The sender is taken from the headers. Source: guide, ZH:3807-3869.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,9 +113,7 @@ def opening(flow: OutboundFlow, plan: Plan, raw: RawMail) -> tuple[list[Fact], l
     """
     if plan.chunks == 1:
         return plan.facts, list(map(with_slot_open, plan.orders(flow.now)))
-    frozen = plan.freeze()
-    name = f"transit/{flow.trace}/plan-{hashlib.sha256(frozen).hexdigest()[:16]}"  # another attempt has its own
-    kept = raw.keep(name, frozen)
+    kept = plan.keep(raw, f"transit/{flow.trace}/plan")
     return [], [AcceptOrder(trace=flow.trace, organization_id=flow.organization_id, plan=kept, chunks=plan.chunks)]
 
 

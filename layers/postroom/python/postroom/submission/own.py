@@ -6,7 +6,6 @@ transaction, so that it leaves exactly once.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from postroom.contracts.event_log import OutgoingEmailSubmitted
 from postroom.mime.headers import Headers
 from postroom.model.directory import newest_rules
 from postroom.model.facts import SUBMITTED, EventName, flow_message_id
+from postroom.ports.raw_mail import keep_beside
 from postroom.ports.replies import Departure
 from postroom.routing.outbound_flow import OutboundFlow
 from postroom.submission.decide import OutboundSettings, decide
@@ -80,7 +80,6 @@ class OwnSubmissions:
         headers, now = Headers.of(own.content), self.now()
         recipients = recipients_of(own.recipients, headers)
         author = headers.address("From")
-        digest = hashlib.sha256(own.content).hexdigest()[:32]  # another attempt may have decided otherwise
         flow = OutboundFlow(
             trace=own.trace,
             organization_id=own.organization_id,
@@ -88,7 +87,7 @@ class OwnSubmissions:
             author=author,
             sender="",
             message_id=headers.text("Message-ID"),
-            raw=self.raw.keep(f"transit/{own.trace}/submitted-{digest}", own.content),
+            raw=keep_beside(self.raw, f"transit/{own.trace}/submitted", own.content),
             size=len(own.content),
             now=now,
         )

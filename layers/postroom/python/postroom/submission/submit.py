@@ -21,6 +21,7 @@ from postroom.model.facts import SUBMITTED, submission_trace
 from postroom.model.folders import Folder
 from postroom.model.limits import CONFLICT_ATTEMPTS
 from postroom.model.mailbox import NewItem, blob_key, item_id
+from postroom.ports.raw_mail import keep_beside
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.outbound_flow import OutboundFlow
 from postroom.sealing import seal_message
@@ -264,8 +265,8 @@ class Submit:
         if not needs_plain_copy(plan):
             return flow, plan
         plain = prepare.without_bcc(draft.content)
-        digest = hashlib.sha256(plain).hexdigest()[:32]  # another attempt may have given the message another Date
-        flow = replace(flow, raw=self.raw.keep(f"transit/{draft.trace}/submitted-{digest}", plain), size=len(plain))
+        raw = keep_beside(self.raw, f"transit/{draft.trace}/submitted", plain)  # each attempt may give another Date
+        flow = replace(flow, raw=raw, size=len(plain))
         return flow, decide(flow, draft.headers, draft.recipients, draft.inside, settings)
 
     def _take_up(self, known: Fact) -> Submitted:
