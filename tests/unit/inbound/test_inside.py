@@ -65,7 +65,7 @@ def test_inbound_rules_and_groups_apply_inside(office: Office) -> None:
     assert office.contents("ann", "SENT_ITEMS") == [MAIL]
 
 
-def test_an_address_that_nobody_has_bounces_in_the_inbound_flow(office: Office) -> None:
+def test_an_unknown_address_bounces_in_the_inbound_flow(office: Office) -> None:
     trace = office.mail("nobody@acme.test", "ben@acme.test")
     assert office.contents("ben") == [PLAIN]
     names = [fact.name.value for fact in office.inside(trace)]
@@ -193,7 +193,7 @@ def test_an_order_whose_copy_is_gone_is_parked_and_goes_on_when_it_is_redriven(o
     assert office.ends(trace) == {"ben@acme.test": SENT}
 
 
-def test_a_refusal_that_nobody_explains_is_no_endless_loop(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_without_a_reason_is_no_endless_loop(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     trace = office.send("ann", MAIL, "ben@acme.test").trace
     order = order_of(office, trace)
     monkeypatch.setattr(type(office.transit), "commit", lambda *_: Outcome.ALREADY)

@@ -90,7 +90,7 @@ def test_without_journaling_there_is_no_order() -> None:
     assert archive.orders() == []
 
 
-def test_recipients_that_nobody_has_are_left_out(archive: Archive) -> None:
+def test_unknown_recipients_are_left_out(archive: Archive) -> None:
     archive.arrive("1", LETTER, "nobody@acme.test", "ann@acme.test")
     archive.arrive("2", LETTER, "nobody@acme.test")
     assert [order.recipients for order in archive.orders()] == [("ann@acme.test",)]

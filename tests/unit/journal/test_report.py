@@ -143,7 +143,7 @@ class TestGroups:
     def test_a_group_with_a_tag_is_expanded(self, archive: Archive) -> None:
         assert self.lines(archive, "inner+plums@acme.test")[0] == ("ben@acme.test", "inner+plums@acme.test")
 
-    def test_a_group_that_nobody_gets_mail_through_stays(self, archive: Archive) -> None:
+    def test_a_group_without_members_that_get_mail_stays(self, archive: Archive) -> None:
         archive.group("empty")
         assert self.lines(archive, "empty@acme.test") == [("empty@acme.test", "")]
 

@@ -65,7 +65,7 @@ def test_a_function_reads_the_message_without_bcc_and_what_it_puts_leaves(office
     assert office.contents("ben") == [disclaimed]
 
 
-def test_a_bcc_that_a_function_puts_reaches_nobody(office: Outbound) -> None:
+def test_a_bcc_that_a_function_puts_reaches_no_recipient(office: Outbound) -> None:
     def archive(event: Any) -> Any:
         office.put(event["messageId"], PLAIN.replace(b"Subject:", b"Bcc: archive@example.net\r\nSubject:", 1))
         return {"actions": [said("DEFAULT")]}

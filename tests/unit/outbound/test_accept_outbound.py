@@ -94,7 +94,7 @@ def test_a_plan_that_is_gone_parks_the_order(office: Office) -> None:
     everything_is_done(office, trace)
 
 
-def test_a_refusal_that_nobody_explains_goes_back_to_the_queue(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_without_a_reason_goes_back_to_the_queue(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     _, order = submitted(office)
     monkeypatch.setattr(type(office.transit), "commit", lambda *_: Outcome.ALREADY)
     with pytest.raises(ConflictError):

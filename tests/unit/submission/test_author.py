@@ -112,7 +112,7 @@ def test_a_group_is_a_name_to_send_in(system: MemoryMailSystem) -> None:
     system.send("ann", mail(TEAM), send_as=TEAM)
 
 
-def test_nobody_sends_in_the_name_of_an_entity_that_is_not_enabled(system: MemoryMailSystem) -> None:
+def test_no_user_sends_in_the_name_of_an_entity_that_is_not_enabled(system: MemoryMailSystem) -> None:
     grant(system, "boss", "ann", AS)
     system.entity("boss", state=EntityState.DISABLED)
     assert refusal(system, mail(BOSS)) is Refusal.NOT_ALLOWED

@@ -79,7 +79,7 @@ def test_a_message_without_recipients_is_refused(block: bytes) -> None:
         f"{'x' * 170_000} <carl@example.org>",
     ],
 )
-def test_a_field_that_would_leave_somebody_out_is_refused(value: str) -> None:
+def test_a_field_that_would_leave_a_recipient_out_is_refused(value: str) -> None:
     headers = Headers.of(f"Cc: erik@example.org\r\nTo: {value}\r\n\r\n".encode())
     with pytest.raises(SubmissionRefusedError) as caught:
         recipients_of((), headers)

@@ -1,7 +1,7 @@
 """Whether a received message is reported to the journal, and for which of its recipients.
 
 Source: guide, ZH:7395: all mail to a user of the organization. Ours: mail that is refused as a whole (a virus, a limit,
-the policy of the sender's domain) is not reported, nor recipients that nobody has.
+the policy of the sender's domain) is not reported, nor recipients that no mailbox or group has.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def with_report(
     """
     if settings.rules.journaling is None or arrival.excess is not None or any(map(_is_rejection, plan.facts)):
         return plan
-    unknown = {refused_recipient(fact) for fact in plan.facts if _is_of_nobody(fact)}
+    unknown = {refused_recipient(fact) for fact in plan.facts if _is_unknown(fact)}
     known = {name: address for name, address in recipients.items() if name not in unknown}
     if _is_report(arrival, directory):
         return plan
@@ -62,7 +62,7 @@ def _is_rejection(fact: Fact) -> bool:
     return fact.name is EventName.DMARC_POLICY_APPLIED and bool(fact.data.get("final"))
 
 
-def _is_of_nobody(fact: Fact) -> bool:
+def _is_unknown(fact: Fact) -> bool:
     refused = fact.event.get("bouncedRecipient")
     return isinstance(refused, dict) and (refused.get("reason"), refused.get("status")) == UNKNOWN
 
@@ -71,7 +71,7 @@ def _is_report(arrival: Arrival, directory: Addressees) -> bool:
     """Say whether a message is a report of an organization of this stack.
 
     Two organizations that journal to each other would report each other's reports without end. The headers alone do not
-    say it, because anybody can write them: DMARC has to have passed for the test domain that reports come from.
+    say it, because any sender can write them: DMARC has to have passed for the test domain that reports come from.
     """
     author = arrival.headers.address("From")
     if not author.startswith(REPORTER) or arrival.notification.verdicts.dmarc is not Verdict.PASS:

@@ -132,7 +132,7 @@ class Headers:
         return tuple(islice(_short(address for value in fields for address in _likeliest(value)), most))
 
     def are_clear(self, name: str) -> bool:
-        """Say whether ``addresses`` has everyone whom the fields with a name mean: each mailbox has an address."""
+        """Say whether ``addresses`` has all mailboxes that the fields with a name mean: each has an address."""
         fields, room = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
         return room >= 0 and all(address_lists.is_usual(value, MAX_ADDRESS_BYTES) for value in fields)
 

@@ -1,4 +1,4 @@
-"""One mail client's session: who it is, which recipients it may name, and its messages.
+"""One mail client's session: its login, the recipients that it may name, and its messages.
 
 A session is authenticated once, and access rules are evaluated at the login and before each further message, so a
 changed rule counts from the next message on. The records of both are kept before the client is answered. A message is
@@ -120,7 +120,7 @@ class Session:
         return Reply(replies.TOO_MANY_LOGINS, said, closes=True)
 
     def begin(self) -> Reply:
-        """Answer MAIL. Its address is not used: reports of failures go to the user, whoever is in From."""
+        """Answer MAIL. Its address is not used: reports of failures go to the user, whatever From has."""
         caller, now = self._known(), self.front.now_ms()
         if now >= self._since_ms + LOGIN_MS:
             return Reply(replies.LOGIN_TOO_OLD, closes=True)

@@ -1,4 +1,4 @@
-"""What no message may exceed, whoever sends it."""
+"""What no message may exceed, whatever its sender."""
 
 from __future__ import annotations
 

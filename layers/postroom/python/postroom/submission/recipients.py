@@ -46,7 +46,7 @@ def recipients_of(given: Iterable[str], headers: Headers) -> dict[str, Address]:
 
 
 def _named(headers: Headers) -> list[str]:
-    """Return the addresses of To, Cc and Bcc; a field that leaves somebody in doubt would leave somebody out."""
+    """Return the addresses of To, Cc and Bcc; a field that leaves a recipient in doubt would leave one out."""
     if not all(map(headers.are_clear, FIELDS)):
         raise SubmissionRefusedError(Refusal.INVALID_RECIPIENT, "To, Cc or Bcc has a recipient without an address")
     return [each for name in FIELDS for each in headers.addresses(name, MAX_RECIPIENTS + 1)]
