@@ -127,14 +127,8 @@ class OutOfOfficeReplies:
             self._end(order, TOLD)
 
     def _end(self, order: ReplyOrder, reason: str) -> None:
-        self._commit(
-            order,
-            Departure(
-                None,
-                [not_sent(order.trace, order.organization_id, order.mailbox_id, reason, self.now(), part=PART)],
-                [],
-            ),
-        )
+        fact = not_sent(order.trace, order.organization_id, order.mailbox_id, reason, self.now(), part=PART)
+        self._commit(order, Departure(None, [fact], []))
 
     def _commit(self, order: ReplyOrder, departure: Departure, *allowances: Allowance) -> bool:
         """End the order with what follows, and send it; ``False``: an allowance is used up."""

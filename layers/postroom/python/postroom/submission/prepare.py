@@ -66,7 +66,7 @@ def completed(content: bytes, headers: Headers, *, message_id: str, now: int, se
         added.append(f"Sender: {sender}")
     if not added:
         return content
-    end = "\r\n" if content[: content.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+    end = _line_end(content)
     return b"".join([*(f"{line}{end}".encode() for line in added), content])
 
 
@@ -79,8 +79,13 @@ def with_hop(content: bytes, *, domain: str, trace: str, at: int) -> bytes:
         domain: of the author, in A-labels.
         at: when the message was submitted; milliseconds since the epoch.
     """
-    end = "\r\n" if content[: content.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+    end = _line_end(content)
     return f"Received: by {domain} (Postroom) id {trace}; {writing.date(at)}{end}".encode() + content
+
+
+def _line_end(content: bytes) -> str:
+    """Return how a message's first line ends: a field that is added ends like it."""
+    return "\r\n" if content[: content.find(b"\n") + 1].endswith(b"\r\n") else "\n"
 
 
 def without_bcc(content: bytes) -> bytes:
