@@ -226,7 +226,9 @@ class MemoryMailSystem:
             now=self.now,
         )
         self.ses = MemorySesSender()
-        self.own_addresses = OwnAddresses(self.directory, self.raw, self.transit, self.queues)
+        self.own_addresses = OwnAddresses(
+            self.directory, self.mailboxes, self.raw, self.transit, self.ledger, self.queues
+        )
         self.relays = MemorySmtpRelays()
         self.transmit = Transmit(
             read=OrderReader(self.raw, self.own_addresses).read,

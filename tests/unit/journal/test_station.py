@@ -227,6 +227,27 @@ class TestInside:
         assert PLAIN in content
         assert archive.orders() == []
 
+    def test_a_full_mailbox_is_told_to_the_report_address_with_the_report(self, archive: Archive) -> None:
+        archive.mailboxes.set_quota("ben", 100)
+        archive.rules(journaling=Journaling("ben@acme.test", "cleo@acme.test", "amazonjournaling@acme.test"))
+        trace = archive.mail(CARL)
+        archive.go_out()
+        assert names(archive, trace) == ["JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"]
+        failed = archive.journal_facts(trace)[0]
+        assert (failed.data["status"], failed.data["reason"]) == ("5.2.2", "mailbox full")
+        [content] = archive.contents("cleo")
+        assert PLAIN in content
+        assert archive.contents("ben") == archive.orders() == []
+
+    def test_a_group_takes_a_report_if_one_of_its_mailboxes_has_room(self, archive: Archive) -> None:
+        archive.mailboxes.set_quota("ben", 100)
+        archive.group("keepers", "ben", "cleo")
+        archive.rules(journaling=Journaling("keepers@acme.test", ADMIN, "amazonjournaling@acme.test"))
+        trace = archive.mail(CARL)
+        archive.go_out()
+        assert names(archive, trace) == ["JOURNALING_INITIATED"]
+        assert len(archive.contents("cleo")) == 1
+
     def test_a_group_may_be_the_journaling_address(self, archive: Archive) -> None:
         archive.group("keepers", "ben", "cleo")
         archive.rules(journaling=Journaling("keepers@acme.test", ADMIN, "amazonjournaling@acme.test"))

@@ -10,6 +10,7 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.addressees import DynamoAddressees
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.adapters.aws.open_transmissions import DynamoOpenTransmissions
 from postroom.adapters.aws.outgoing import SesV2Sender
 from postroom.adapters.aws.raw_mail import S3RawMail
@@ -33,6 +34,7 @@ LONGEST_ATTEMPT_MS = 245_000
 
 class TransmitSettings(StationSettings, QueueSettings, relay_parts.RelaySettings):
     inbound_bucket: str
+    mailbox_table: str
     configuration_set: str
     transmit_retry_seconds: int
     transmit_queue_url: Url
@@ -46,14 +48,15 @@ def build(settings: TransmitSettings) -> Transmit:
     keys = KmsTransitKeys(clients.kms(), dynamodb, settings.transit_table, settings.stack_key_arn, now_ms)
     raw = S3RawMail(clients.s3(), settings.inbound_bucket, keys)
     table = DirectoryTable(dynamodb, settings.directory_table)
-    transit, queues = parts.transit(settings), parts.queues(settings)
+    transit, ledger, queues = parts.transit(settings), parts.ledger(settings), parts.queues(settings)
+    heads = DynamoMailboxHeads(dynamodb, settings.mailbox_table)
     return Transmit(
-        read=OrderReader(raw, OwnAddresses(DynamoAddressees(table), raw, transit, queues)).read,
+        read=OrderReader(raw, OwnAddresses(DynamoAddressees(table), heads, raw, transit, ledger, queues)).read,
         owners=directory_parts.owners(settings),
         gateways=DynamoDirectory(table),
         transit=transit,
         open=DynamoOpenTransmissions(dynamodb, settings.transit_table, settings.ledger_table, now_ms),
-        ledger=parts.ledger(settings),
+        ledger=ledger,
         ses=SesV2Sender(clients.ses_v2_sending(), settings.configuration_set),
         relays=relay_parts.relays(settings),
         queues=queues,
