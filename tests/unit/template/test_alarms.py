@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pytest
@@ -20,20 +20,25 @@ from postroom.adapters.aws.batches import SqsBatch, SqsRecord
 from postroom.adapters.aws.metrics import EmbeddedMetrics, EmbeddedStackMetrics
 from postroom.errors import StoreUnavailableError
 from postroom.ledger import counting
-from postroom.model.facts import OwnFact
+from postroom.model.facts import EventName, OwnFact
+from postroom.model.transmissions import Answer
+from postroom.outbound.timetable import LONGEST_GAP_MS
 from postroom.ports.metrics import PARKED_OPEN, SWEEP_BEHIND
 from postroom.ports.transit import Commit
 from tests.support.alarm_evaluation import Alarm, CloudWatch, read_alarm
 from tests.support.builders import bounce, provider_call
 from tests.support.facts import own
 from tests.support.memory_mail_system import MemoryMailSystem
+from tests.support.outbound import MAIL
 
 from .conftest import Template, subject
 
 MINUTE: Final = 60
 BEFORE, DURING, AFTER = 60, 120, 90  # minutes
+GAP: Final = LONGEST_GAP_MS // 60_000
 VISIBILITY_MINUTES: Final = 6
 SPACE: Final = "MetricsNamespace"  # the parameter, which the alarms refer to
+CARL: Final = "carl@example.org"
 AGE: Final = "ApproximateAgeOfOldestMessage"
 IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 WORK: Final = (
@@ -145,6 +150,8 @@ class Failure:
     end: Step = World.discard_all
     stops: frozenset[str] = frozenset()
     minutes: int = DURING
+    after: int = AFTER
+    """Minutes after its end in which the alarm has ended."""
 
 
 def metric(namespace: str, name: str, value: float, dimension: str = "") -> Step:
@@ -191,6 +198,12 @@ def failing_provider(world: World) -> None:
     counting.count([provider_call().ended(world.now * 1000, "refused")], world.counts)
 
 
+def waiting_mail(world: World) -> None:
+    """A message that has waited for four hours is tried again as late as the timetable allows."""
+    if (world.now // MINUTE - BEFORE) % GAP == 0:
+        counting.count([own(OwnFact.TRANSMIT_DEFERRED, at=world.now * 1000, delayed=2)], world.counts)
+
+
 FAILURES: Final[dict[str, Failure]] = {
     "a service is down for 20 minutes": Failure("FailedRecordsAlarm", down, up, minutes=20),
     "a record that always fails is parked": Failure("ParkedOpenAlarm", one_bad_record),
@@ -208,6 +221,7 @@ FAILURES: Final[dict[str, Failure]] = {
     ),
     "a rule's function fails": Failure("RuleFunctionFailureAlarm", failing_rule),
     "a provider of free/busy information fails": Failure("AvailabilityProviderFailureAlarm", failing_provider),
+    "a gateway takes no mail": Failure("OutgoingEmailDelayedAlarm", waiting_mail, minutes=2 * GAP + 5, after=260),
     "the API fails": Failure("ApiServerErrorsAlarm", metric("AWS/ApiGateway", "5XXError", 1, "AWS::StackName")),
     **{
         f"{function} fails": errors_of(function)
@@ -245,8 +259,10 @@ def rung(alarms: dict[str, Alarm], failure: Failure | None) -> tuple[set[str], s
     """Return the alarms that rang before and during a failure, and those that are left when it is long over."""
     world = World(CloudWatch(alarms))
     over = BEFORE + (failure.minutes if failure else DURING)
+    minutes = max(over, BEFORE + DURING) + (failure.after if failure else AFTER)
+    assert minutes % 5 == 0, "the last minute is evaluated"
     parts: tuple[set[str], set[str], set[str]] = (set(), set(), set())
-    for minute in range(BEFORE + DURING + AFTER):
+    for minute in range(minutes):
         world.now = minute * MINUTE
         is_on = failure is not None and BEFORE <= minute < over
         if failure and is_on:
@@ -260,7 +276,7 @@ def rung(alarms: dict[str, Alarm], failure: Failure | None) -> tuple[set[str], s
                 parts[0].update(ringing)
             elif minute < over:
                 parts[1].update(ringing)
-            elif minute == BEFORE + DURING + AFTER - 1:
+            elif minute == minutes - 1:
                 parts[2].update(ringing)
     return parts
 
@@ -297,6 +313,34 @@ def test_without_a_sweep_what_is_parked_goes_on_ringing(alarms: dict[str, Alarm]
     failure = Failure("", parks_and_stops, stops=frozenset({"sweep"}))
     _, during, after = rung(alarms, failure)
     assert (during, after) == ({"ParkedOpenAlarm", "SweepBehindAlarm"}, set())
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.999])
+def test_mail_that_ses_does_not_take_rings_from_the_fourth_hour_until_it_is_through(
+    alarms: dict[str, Alarm], chance: float
+) -> None:
+    name, system = "OutgoingEmailDelayedAlarm", MemoryMailSystem()
+    cloud = CloudWatch({name: alarms[name]})
+    counts, counted = EmbeddedMetrics(SPACE, cloud.read_line), set[str]()
+    system.transmit = replace(system.transmit, chance=lambda: chance)
+    system.user("ann")
+    system.ses.answers[CARL] = [Answer.temporary("4.3.5", "Amazon SES: SendingPausedException")] * 99
+    trace = system.send("ann", MAIL, CARL).trace
+    rung_at, through = list[int](), 0
+    for minute in range(0, 30 * 60, 5):
+        system.later = minute * 60_000
+        if minute == 20 * 60:
+            system.ses.answers.clear()
+        system.queues.queues["transmit"].extend(body for body, _ in system.queues.later.pop("transmit", ()))
+        system.go_out()
+        facts = [fact for fact in system.ledger.facts(trace) if fact.key not in counted]
+        counting.count(facts, counts)
+        counted |= {fact.key for fact in facts}
+        through = next((minute for fact in facts if fact.name is EventName.OUTGOING_EMAIL_SENT), through)
+        rung_at += [minute] * (name in cloud.evaluate(system.now() // 1000))
+    assert 240 <= rung_at[0] <= 260
+    assert rung_at == [*range(rung_at[0], rung_at[-1] + 1, 5)]
+    assert 20 * 60 <= through <= rung_at[-1] <= through + 245
 
 
 def test_every_alarm_has_a_failure_that_rings_it(alarms: dict[str, Alarm]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 MAX_DIAGNOSTIC_CHARACTERS: Final = 300
 """Most characters of another server's answer that are kept. Ours."""
+
+_OF_RECIPIENT: Final = re.compile(r"[45]\.(?:1\.(?![78]$)|2\.)")
+"""Statuses about an address or a mailbox; 1.7 and 1.8 are about the sender's. Source: RFC 3463, 3.2 and 3.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ class Answer:
     message_id: str = ""
     may_have_arrived: bool = False
     is_shared: bool = False
+
+    @property
+    def is_of_recipient(self) -> bool:
+        """Whether a failure is about this recipient's address or mailbox, so that others may be accepted."""
+        return _OF_RECIPIENT.match(self.status) is not None
 
     @classmethod
     def accepted(cls, message_id: str) -> Answer:

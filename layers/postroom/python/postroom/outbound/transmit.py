@@ -208,9 +208,10 @@ class Transmit:
         """Record that recipients wait, and have the order come again."""
         now = self.now()
         due = self.times.due(carried.since, now, number - 1, self.chance())
-        tells = self.times.is_late(carried.since, now) and not any(_told(fact, carried) for fact in known)
+        is_late = self.times.is_late(carried.since, now)
+        tells = is_late and not any(_told(fact, carried) for fact in known)
         told, notices = carried.late(waiting, now, self.times.until(carried.since)) if tells else ([], [])
-        deferred = deferred_fact(carried, waiting, number, now, due, tells=tells)
+        deferred = deferred_fact(carried, waiting, number, now, due, is_late=is_late, tells=tells)
         self._record(carried, final, [Postpone(carried.order, due)], [deferred, *told], notices)
         self._later(carried.order, due)
 
@@ -286,12 +287,16 @@ def _told(fact: Fact, carried: Carried) -> bool:
 
 
 def deferred_fact(
-    carried: Carried, waiting: Mapping[str, Answer], number: int, now: int, due: int, *, tells: bool
+    carried: Carried, waiting: Mapping[str, Answer], number: int, now: int, due: int, *, is_late: bool, tells: bool
 ) -> Fact:
     """Return the fact that an attempt failed for now.
 
+    Its ``delayed`` recipients are counted for an alarm (docs/decisions/0060): they have waited for hours, and their own
+    addresses and mailboxes are not the reason.
+
     Args:
         due: when the next attempt is made.
+        is_late: the message has waited for hours.
         tells: its sender is told so.
     """
     first = next(iter(waiting.values()))
@@ -305,6 +310,7 @@ def deferred_fact(
         "uncertain": [each for each, answer in waiting.items() if answer.may_have_arrived],
         "due": due,
         "told": tells,
+        "delayed": sum(not answer.is_of_recipient for answer in waiting.values()) if is_late else 0,
     }
     return Fact(
         trace=carried.order.trace,

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 RULE_FUNCTION_FAILURE: Final = "RuleFunctionFailure"
 """Calls of a rule's function without a valid answer, and asynchronous calls that Lambda refused. Ours."""
 
+OUTGOING_EMAIL_DELAYED: Final = "OutgoingEmailDelayed"
+"""Recipients for which neither SES nor a gateway has taken a message for hours, at each attempt, unless their own
+address or mailbox is the reason. Ours."""
+
 AVAILABILITY_PROVIDER_FAILURE: Final = "AvailabilityProviderFailure"
 """Calls of availability providers: 1 for a call that failed, 0 for one that did not, so that the average is the share.
 Source: guide, ZH:1527; which calls count, and the 0, are ours."""
