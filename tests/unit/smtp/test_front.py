@@ -197,8 +197,9 @@ def test_the_same_message_again_on_the_same_day_is_one_submission(
     assert (first.token == again.token) is same
 
 
-def test_without_a_message_id_each_message_is_another(system: System) -> None:
-    content = MAIL.partition(b"\n")[2]
+@pytest.mark.parametrize("field", [b"", b"Message-ID: \r\n"])
+def test_without_a_message_id_each_message_is_another(system: System, field: bytes) -> None:
+    content = field + MAIL.partition(b"\n")[2]
     tokens = [submitted(system, CARL, content=content).token for _ in range(2)]
     assert len(set(tokens)) == 2
 

@@ -37,6 +37,34 @@ def test_fields_that_are_missing_come_first_with_the_messages_own_line_ends(end:
     assert complete(content) == added + content
 
 
+@pytest.mark.parametrize("value", [b"", b" \t", b"\r\n \r\n\t"])
+@pytest.mark.parametrize(
+    ("field", "added"),
+    [(b"Message-ID: <1@acme.test>", b"Message-ID: <new@acme.test>"), (b"Date: Mon, 1 Jan 2024 00:00:00 +0000", DATE)],
+)
+def test_an_empty_field_is_replaced(field: bytes, added: bytes, value: bytes) -> None:
+    """RFC 5322, 3.6.1 and 3.6.4 have no empty Date and no empty Message-ID."""
+    content = WHOLE.replace(field, field.partition(b":")[0].upper() + b":" + value)
+    check_block(content)
+    assert complete(content) == added + b"\r\n" + WHOLE.replace(field + b"\r\n", b"")
+
+
+def test_an_empty_field_is_cut_beside_one_that_has_a_value() -> None:
+    assert complete(b"Message-ID:\r\nDate:\r\n" + WHOLE) == WHOLE
+
+
+def test_an_empty_field_at_the_end_is_replaced() -> None:
+    content = b"Date: Mon, 1 Jan 2024 00:00:00 +0000\r\nFrom: ann@acme.test\r\n"
+    assert complete(content + b"Message-ID:") == b"Message-ID: <new@acme.test>\r\n" + content
+
+
+@pytest.mark.parametrize("field", [b"Date: yesterday", b"Message-ID: 1", b"Message-ID: =?utf-8?q??="])
+def test_a_field_that_cannot_be_read_stays(field: bytes) -> None:
+    name = field.partition(b":")[0]
+    content = b"".join(field + b"\r\n" if line.startswith(name) else line for line in WHOLE.splitlines(keepends=True))
+    assert complete(content) is content
+
+
 def test_a_message_without_a_body_or_an_empty_line_is_completed() -> None:
     assert complete(b"From: ann@acme.test") == b"Message-ID: <new@acme.test>\n" + DATE + b"\nFrom: ann@acme.test"
 

@@ -70,6 +70,17 @@ def test_the_first_fact_says_what_later_stations_need_and_has_no_key(system: Mem
     assert (fact.organization_id, fact.data["protocol"]) == (ORG, "API")
 
 
+def test_an_empty_message_id_becomes_the_one_that_is_answered(system: MemoryMailSystem) -> None:
+    submitted = system.send("ann", MAIL.replace(b" <1@acme.test>", b""))
+    assert submitted.message_id == f"<{submitted.trace}@acme.test>"
+    (copy,) = system.contents("ann", "SENT_ITEMS")
+    assert copy == f"Message-ID: {submitted.message_id}\r\n".encode() + MAIL.replace(
+        b"Message-ID: <1@acme.test>\r\n", b""
+    )
+    [order] = orders(system)
+    assert order.message_id == submitted.message_id
+
+
 def test_the_same_token_is_the_same_submission(system: MemoryMailSystem) -> None:
     first = system.send("ann", MAIL, token="t")
     again = system.send("ann", MAIL.replace(b"Hello", b"Other"), token="t")

@@ -105,6 +105,10 @@ class Headers:
             return self._readings[0].values(wanted)
         return list(dict.fromkeys(value for reading in self._readings for value in reading.values(wanted)))
 
+    def has(self, name: str) -> bool:
+        """Say whether a field with a name has more than white space."""
+        return any(map(bytes.strip, self.raw(name)))
+
     def text(self, name: str, limit: int = MAX_SUBJECT_CHARACTERS) -> str:
         """Return the first field with a name as one decoded line of at most ``limit`` characters; empty without one."""
         return self._as_text(self._first(name))[:limit]

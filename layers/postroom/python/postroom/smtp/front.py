@@ -182,7 +182,7 @@ class Session:
         have a Message-ID (RFC 5322, 3.6.4), on the same day in UTC: a user may send an old message again. Without one
         they may be another message with the same text.
         """
-        if not Headers.of(content).raw("Message-ID"):
+        if not Headers.of(content).has("Message-ID"):
             return f"{Protocols.SMTP}:{self.front.new_id()}"
         digest = hashlib.sha256(f"{self.front.now_ms() // DAY_MS}\0{chr(0).join(sorted(recipients))}\0\0".encode())
         digest.update(content)

@@ -47,7 +47,7 @@ def _fault(block: bytes) -> str:
 
 
 def completed(content: bytes, headers: Headers, *, message_id: str, now: int, sender: str | None) -> bytes:
-    """Return a message with the fields that every message has.
+    """Return a message with the fields that every message has. One that is empty is replaced.
 
     Args:
         content: with a block that ``check_block`` accepts.
@@ -58,10 +58,11 @@ def completed(content: bytes, headers: Headers, *, message_id: str, now: int, se
     if sender is not None and headers.raw("Sender"):
         content = without_fields(content, ("sender",))
     added = []
-    if not headers.raw("Message-ID"):
-        added.append(f"Message-ID: {message_id}")
-    if not headers.raw("Date"):
-        added.append(f"Date: {writing.date(now)}")
+    for name, value in (("Message-ID", message_id), ("Date", writing.date(now))):
+        if not all(map(bytes.strip, headers.raw(name))):
+            content = without_fields(content, (name.lower(),), only_empty=True)
+        if not headers.has(name):
+            added.append(f"{name}: {value}")
     if sender:
         added.append(f"Sender: {sender}")
     if not added:
@@ -93,16 +94,19 @@ def without_bcc(content: bytes) -> bytes:
     return without_fields(content, BLIND)
 
 
-def without_fields(content: bytes, names: Sequence[str]) -> bytes:
+def without_fields(content: bytes, names: Sequence[str], *, only_empty: bool = False) -> bytes:
     """Return a message without the fields of some names.
 
     Args:
         content: with a block that ``check_block`` accepts.
         names: lower-case.
+        only_empty: fields that have more than white space stay.
     """
     end = readings(content)[0].end
     block = len(content) if end is None else end
     cuts = list(_places(content, block, names))
+    if only_empty:
+        cuts = [(start, stop) for start, stop in cuts if not content[start:stop].partition(b":")[2].strip()]
     if not cuts:
         return content
     view, kept, at = memoryview(content), [], 0

@@ -153,9 +153,8 @@ class Submit:
         author = author_of(submission, headers, user, self.directory, self.records)
         now = self.now()
         domain = author.address.rpartition("@")[2]
-        message_id = headers.text("Message-ID") or f"<{trace}@{domain}>"
-        sender = author.sender_field(headers)
-        content = prepare.completed(submission.content, headers, message_id=message_id, now=now, sender=sender)
+        new_id, sender = f"<{trace}@{domain}>", author.sender_field(headers)
+        content = prepare.completed(submission.content, headers, message_id=new_id, now=now, sender=sender)
         names = [domain, *(each.domain for each in recipients.values())]
         domains = own_domains(self.directory, submission.organization_id, names)
         inside = {name: each for name, each in recipients.items() if each.domain in domains}
@@ -167,7 +166,7 @@ class Submit:
             author,
             content,
             headers,
-            message_id,
+            headers.text("Message-ID") or new_id,
             recipients,
             inside,
             list(domains.values()),
