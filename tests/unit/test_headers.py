@@ -31,6 +31,21 @@ def test_an_address_is_parsed_or_none(text: str) -> None:
     assert address is None or Address.parse(str(address)) == address
 
 
+@given(st.text() | st.from_regex(r"[A-Za-zÄé.\" ]{1,9}@[A-Za-zÄé.]{1,9}", fullmatch=True))
+def test_an_address_as_it_was_written_is_the_same_but_for_case(text: str) -> None:
+    written = Address.written(text)
+    assert (written and written.folded()) == Address.parse(text)
+    assert written is None or written.domain == written.folded().domain
+    assert written is None or Address.written(str(written)) == written
+
+
+def test_the_addresses_of_a_field_are_given_in_lower_case_or_as_they_were_written() -> None:
+    headers = Headers.of(b'To: "Jo" <Jo.Bloggs@Example.ORG>, jo.bloggs@example.org\r\nTo: ANN@acme.test (Ann)\r\n\r\n')
+    written = ["Jo.Bloggs@example.org", "jo.bloggs@example.org", "ANN@acme.test"]
+    assert [str(each) for each in headers.written_addresses("To")] == written
+    assert headers.addresses("To") == tuple(map(str.lower, written))
+
+
 @pytest.mark.parametrize(
     ("raw", "subject"),
     [

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import category
 
 from postroom.mime.encoded_words import decode
-from postroom.model.addresses import JOINERS, MAX_ADDRESS_CHARACTERS, Address
+from postroom.model.addresses import JOINERS, MAX_ADDRESS_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,7 +60,7 @@ _AROUND: Final = "!\"#$%&'()*+,./:;<=>?@[\\]^`{|}~"
 """Characters that may be around a domain but not in it."""
 
 
-def plain(value: str) -> Address | None:
+def plain(value: str) -> str | None:
     """Return the address of a field that all mail clients read alike; ``None`` if the field is not that simple."""
     found = _PLAIN.fullmatch(value)
     if found is None:
@@ -69,7 +69,7 @@ def plain(value: str) -> Address | None:
     if name and any(map(_SYNTAX.search, _decoded(name))):
         return None
     spec = in_brackets or alone
-    return None if "=?" in spec else Address.parse(spec)
+    return None if "=?" in spec else str(spec)
 
 
 def likeliest(value: str) -> Iterator[str]:

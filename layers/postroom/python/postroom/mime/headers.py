@@ -34,6 +34,8 @@ from postroom.model.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    _Read = Callable[[str], Address | None]
+
 __all__ = ["Authors", "Headers", "MessageHead", "read_headers"]
 
 MAX_TEXT_BYTES: Final = 160_000
@@ -135,8 +137,16 @@ class Headers:
         fields, _ = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
         return tuple(islice(_short(address for value in fields for address in _likeliest(value)), most))
 
+    def written_addresses(self, name: str) -> list[Address]:
+        """Return the addresses of all fields with a name, with their local parts as they were written, in order.
+
+        Of fields that are clear, none is left out, however many there are.
+        """
+        fields, _ = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
+        return [address for value in fields for address in _likeliest(value, Address.written)]
+
     def are_clear(self, name: str) -> bool:
-        """Say whether ``addresses`` has all mailboxes that the fields with a name mean: each has an address."""
+        """Say whether the fields with a name can be read as a whole: each mailbox in them has an address."""
         fields, room = _as_lists(self.raw(name), MAX_ADDRESS_BYTES)
         return room >= 0 and all(address_lists.is_usual(value, MAX_ADDRESS_BYTES) for value in fields)
 
@@ -254,7 +264,8 @@ class _Addresses:
         return made
 
     def _read(self, value: str) -> None:
-        address = address_lists.plain(value)
+        plain = address_lists.plain(value)
+        address = Address.parse(plain) if plain else None
         if address is not None:
             self.every[address] = None
             return
@@ -279,20 +290,21 @@ class _Addresses:
             yield spec
 
 
-def _likeliest(value: str) -> Iterator[Address]:
-    address = address_lists.plain(value)
+def _likeliest(value: str, read: _Read = Address.parse) -> Iterator[Address]:
+    plain = address_lists.plain(value)
+    address = read(plain) if plain else None
     if address is not None:
         return iter((address,))
-    return _parsed(address_lists.as_shown(spec)[0] for spec in address_lists.likeliest(value))
+    return _parsed((address_lists.as_shown(spec)[0] for spec in address_lists.likeliest(value)), read)
 
 
-def _parsed(specs: Iterable[str]) -> Iterator[Address]:
+def _parsed(specs: Iterable[str], read: _Read = Address.parse) -> Iterator[Address]:
     """Yield the addresses of texts that look like one, each text once."""
     seen = set()
     for spec in specs:
         if spec not in seen:
             seen.add(spec)
-            address = Address.parse(spec)
+            address = read(spec)
             if address is not None:
                 yield address
 

@@ -1,4 +1,4 @@
-"""Mail addresses in the form that routing needs: lower-case, domain in A-labels."""
+"""Mail addresses in the form that routing needs: lower-case, or as they were written; the domain in A-labels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ MAX_ADDRESS_CHARACTERS: Final = 320
 
 
 class Address(NamedTuple):
-    """An addr-spec without display name. ``local`` is lower-case (WorkMail ignores case), ``domain`` A-labels.
+    """An addr-spec without display name; ``domain`` is lower-case A-labels.
+
+    ``local`` is lower-case, because WorkMail ignores case, in what ``parse`` returns: addresses that are compared. In
+    what ``written`` returns it has the case with which it was written: RFC 5321, 2.4 leaves it to another server
+    whether ``A@`` and ``a@`` are one mailbox, so that an address outside is sent to as it was written.
 
     A tuple, because a message has up to 500 addresses and creating a dataclass takes twice as long.
     """
@@ -44,6 +48,12 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Address | None:
+        """Read one addr-spec as ``written`` does, in lower case."""
+        read = cls.written(text)
+        return tuple.__new__(cls, (read[0].lower(), read[1])) if read else None
+
+    @classmethod
+    def written(cls, text: str) -> Address | None:
         """Read one addr-spec; ``None`` if it has no local part, no domain, or a control character.
 
         The last ``@`` separates, because a quoted local part may contain others. Quotes that are not needed are
@@ -57,7 +67,11 @@ class Address(NamedTuple):
             return None
         if local[0] == '"':
             local = _unquoted(local)
-        return tuple.__new__(cls, (local.lower(), a_label(domain)))  # as cls(…) does, with one call less
+        return tuple.__new__(cls, (local, a_label(domain)))  # as cls(…) does, with one call less
+
+    def folded(self) -> Address:
+        """Return the address in lower case, as it is compared."""
+        return tuple.__new__(Address, (self.local.lower(), self.domain))
 
     @property
     def is_bare(self) -> bool:
