@@ -63,15 +63,15 @@ def complaint_event(*to: str, kind: str | None = "abuse") -> str:
     return event("Complaint", "complaint", {name: value for name, value in details.items() if value}, *to)
 
 
-def delay_event(*to: str, at: str = AT, until: str | None = "2026-11-25T02:00:00.000Z") -> str:
+def delay_event(*to: str, at: str = AT, until: str | None = "2026-11-25T02:00:00.000Z", **more: str) -> str:
     said = {"status": "4.4.1", "diagnosticCode": "smtp; 421 4.4.1 Unable to connect to remote host"}
     details: dict[str, Any] = {
         "timestamp": at,
         "delayType": "TransientCommunicationFailure",
         "delayedRecipients": [{"emailAddress": each, **said} for each in to],
     }
-    return event("DeliveryDelay", "deliveryDelay", details | ({"expirationTime": until} if until else {}), *to)
+    return event("DeliveryDelay", "deliveryDelay", details | ({"expirationTime": until} if until else {}), *to, **more)
 
 
-def reject_event(to: Sequence[str]) -> str:
-    return event("Reject", "reject", {"reason": "Bad content"}, *to)
+def reject_event(to: Sequence[str], **more: str) -> str:
+    return event("Reject", "reject", {"reason": "Bad content"}, *to, **more)

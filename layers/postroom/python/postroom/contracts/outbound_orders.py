@@ -24,13 +24,21 @@ MAX_TRANSMITTED: Final = 50
 """Most recipients of one transmission. Source: SES, 50 recipients per message; for gateways ours."""
 
 
+_END: Final = f"{EventName.OUTGOING_EMAIL_SENT}:"
+
+
 def end_key(recipient: str) -> str:
     """Return the key of the fact that ends an outbound recipient, whatever the fact: sent excludes bounced.
 
     Args:
-        recipient: its address, lower-case.
+        recipient: its name in the flow (``model.recipient_names``).
     """
-    return f"{EventName.OUTGOING_EMAIL_SENT}:{recipient}"
+    return f"{_END}{recipient}"
+
+
+def ended_by(key: str) -> str | None:
+    """Return the recipient that the fact with a key ends; ``None`` for a fact about something else."""
+    return key.removeprefix(_END) if key.startswith(_END) else None
 
 
 class SealedLocation(RawLocation):
@@ -60,6 +68,7 @@ class TransmitOrder(Order):
     envelope_from: str
     """Empty for messages of our own that are not to bounce."""
     recipients: tuple[str, ...] = Field(max_length=MAX_TRANSMITTED)
+    """By their names in the flow: they get the message with local parts as they were written."""
     message_id: str
     """Of the Message-ID header, with angle brackets."""
     author: str

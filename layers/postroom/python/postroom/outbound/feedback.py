@@ -16,7 +16,7 @@ from postroom.model.facts import EventName, Fact, OwnFact
 from postroom.model.transmissions import said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from postroom.contracts.ses_events import Reported, SesEvent
@@ -44,11 +44,13 @@ class Feedback:
         submitted: the fact that opened the flow.
         event: what SES reports.
         notice_ms: time after the submission from which a delay is told to the sender, in milliseconds.
+        names: returns the flow's names of the recipients that an address means; none: it is no recipient's.
     """
 
     submitted: Fact
     event: SesEvent
     notice_ms: int
+    names: Callable[[Address], Sequence[str]]
 
     @property
     def name(self) -> str:
@@ -61,36 +63,49 @@ class Feedback:
         """Return one fact for each recipient."""
         match self.event.details:
             case Bounced() as bounce:
-                return [self._bounced(bounce, each) for each in bounce.bounced_recipients]
+                return [self._bounced(bounce, each, name) for each, name in self._known(bounce.bounced_recipients)]
             case Complained() as complaint:
-                return [self._complained(complaint, each) for each in complaint.complained_recipients]
+                told = self._known(complaint.complained_recipients)
+                return [self._complained(complaint, name) for _, name in told]
             case Rejected() as rejection:
                 return self._rejected(rejection)
             case delay:
-                return [self._delayed(delay, each) for each in delay.delayed_recipients]
+                return [self._delayed(delay, each, name) for each, name in self._known(delay.delayed_recipients)]
 
-    def _bounced(self, bounce: Bounced, recipient: Reported) -> Fact:
+    def _known(self, reported: Iterable[Reported]) -> Iterator[tuple[Reported, str]]:
+        """Yield what is said of recipients of the flow, each with its name."""
+        for each in reported:
+            for name in self._names(each.email_address):
+                yield each, name
+
+    def _names(self, text: str) -> Sequence[str]:
+        """SES gives an address as it was sent to, or as another server's report has it."""
+        address = Address.written(text)
+        return () if address is None else self.names(address)
+
+    def _bounced(self, bounce: Bounced, recipient: Reported, name: str) -> Fact:
         """``diagnosticCode`` is the other server's reply after its type: ``smtp; 550 5.1.1 user unknown``."""
         kind = ": ".join(filter(None, (bounce.bounce_type, bounce.bounce_sub_type)))
         status = recipient.status or STATUS.get(bounce.bounce_sub_type, UNDEFINED_STATUS)
         data = {"bounceType": kind, "feedbackId": bounce.feedback_id, "reportingMta": bounce.reporting_mta}
-        return self._refused(recipient.email_address, _reply(recipient) or kind, status, bounce.timestamp, data)
+        return self._refused(name, _reply(recipient) or kind, status, bounce.timestamp, data)
 
-    def _complained(self, complaint: Complained, recipient: Reported) -> Fact:
+    def _complained(self, complaint: Complained, name: str) -> Fact:
         """It is no failure: the recipient has the message, and its sender is not told."""
         kind = complaint.complaint_feedback_type or complaint.complaint_sub_type or "not specified"
         data = {"complaint": said(kind), "feedbackId": complaint.feedback_id}
         reason = f"the recipient reported the message: {said(kind)}"
-        return self._refused(recipient.email_address, reason, UNWANTED, complaint.timestamp, data, key="complaint")
+        return self._refused(name, reason, UNWANTED, complaint.timestamp, data, key="complaint")
 
     def _rejected(self, rejection: Rejected) -> list[Fact]:
         reason = f"SES rejected the message: {said(rejection.reason)}".rstrip(": ")
         mail = self.event.mail
-        return [self._refused(each, reason, UNWANTED, mail.timestamp, {}) for each in mail.destination]
+        names = (name for each in mail.destination for name in self._names(each))
+        return [self._refused(name, reason, UNWANTED, mail.timestamp, {}) for name in names]
 
-    def _delayed(self, delay: Delayed, recipient: Reported) -> Fact:
+    def _delayed(self, delay: Delayed, recipient: Reported, name: str) -> Fact:
         """The sender is told once, of a delay that lasts."""
-        at, name = _ms(delay.timestamp), _address(recipient.email_address)
+        at = _ms(delay.timestamp)
         is_late = at - self.submitted.at >= self.notice_ms
         waiting = {"address": name, "status": recipient.status, "diagnostic": _reply(recipient) or delay.delay_type}
         data = {
@@ -103,9 +118,8 @@ class Feedback:
         return self._fact(OwnFact.DELIVERY_DELAYED, key, at, {}, data)
 
     def _refused(
-        self, address: str, reason: str, status: str, timestamp: datetime, data: Mapping[str, str], *, key: str = ""
+        self, name: str, reason: str, status: str, timestamp: datetime, data: Mapping[str, str], *, key: str = ""
     ) -> Fact:
-        name = _address(address)
         refused = BouncedRecipient(email_address=name, reason=reason, status=status)
         event = OutgoingEmailBounced(bounced_recipient=refused, destination=name, reason=reason).fields()
         known = {key: value for key, value in data.items() if value} | {"sesMessageId": self.event.mail.message_id}
@@ -130,12 +144,6 @@ def once_each(facts: Iterable[Fact]) -> list[Fact]:
 def _reply(recipient: Reported) -> str:
     kind, semicolon, text = recipient.diagnostic_code.partition(";")
     return said(text.strip() if semicolon and kind.strip().lower() == "smtp" else recipient.diagnostic_code)
-
-
-def _address(text: str) -> str:
-    """Return an address as the flow names it; SES gives it as it was sent to."""
-    address = Address.parse(text)
-    return said(text).lower() if address is None else str(address)
 
 
 def _ms(timestamp: datetime) -> int:

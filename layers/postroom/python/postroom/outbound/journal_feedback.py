@@ -10,6 +10,7 @@ from postroom.contracts.ses_events import Bounced, Rejected
 from postroom.contracts.stored import RawLocation
 from postroom.errors import ConflictError
 from postroom.model.facts import RECEIVED, SUBMITTED, EventName, Fact, OwnFact
+from postroom.model.recipient_names import folded
 from postroom.outbound.feedback import Feedback
 from postroom.ports.transit import Commit, Outcome
 
@@ -44,7 +45,7 @@ class JournalFeedback:
             return
         mail = event.mail
         of_mail = Fact(mail.trace, mail.organization_id, EventName.OUTGOING_EMAIL_SUBMITTED, SUBMITTED, 0)
-        for fact in Feedback(of_mail, event, 0).facts():  # what they would be if it were mail
+        for fact in Feedback(of_mail, event, 0, lambda address: (str(address),)).facts():  # as if it were mail
             said = fact.event["bouncedRecipient"]
             address, status, reason = (str(said[name]) for name in ("emailAddress", "status", "reason"))
             self.refused(mail.trace, mail.organization_id, address, mail.message_id, status, reason)
@@ -59,7 +60,7 @@ class JournalFeedback:
 
         Args:
             trace: of the flow of the message that the report is about.
-            address: lower-case.
+            address: as SES names it, in any case.
             message_id: SES's, of what it had taken; it tells the reports of one flow apart.
             status: enhanced status code (RFC 3463).
             reason: one line.
@@ -71,7 +72,8 @@ class JournalFeedback:
         facts = self.ledger.facts(trace)
         if not any(fact.organization_id == organization_id for fact in facts):
             return
-        sent = [fact for fact in facts if fact.data.get("address") == address]
+        meant = folded(address)
+        sent = [fact for fact in facts if folded(str(fact.data.get("address", ""))) == meant]
         report = _sent(sent, EventName.JOURNALING_INITIATED, message_id)
         notice = _sent(sent, OwnFact.JOURNAL_NOTICE_SENT, message_id)
         if report is None and notice is None:

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
-from postroom.contracts.outbound_orders import end_key
+from postroom.contracts.outbound_orders import ended_by
 from postroom.contracts.ses_events import JOURNAL, read_event
 from postroom.errors import ConflictError
 from postroom.model.facts import SUBMITTED, OwnFact
+from postroom.model.recipient_names import RecipientNames
 from postroom.outbound.feedback import Feedback, once_each
 from postroom.outbound.journal_feedback import JournalFeedback
 from postroom.outbound.timetable import NOTICE_MS
 from postroom.ports.transit import Commit, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from postroom.contracts.orders import Order
     from postroom.contracts.ses_events import SesEvent
@@ -61,11 +62,13 @@ class RecordFeedback:
         submitted = self._submitted(event)
         if submitted is None:
             return
-        feedback = Feedback(submitted, event, self.notice_ms)
-        facts = once_each(feedback.facts())
+        known = self.ledger.facts(submitted.trace)
+        feedback = Feedback(submitted, event, self.notice_ms, _recipients(submitted, known).meant_by)
+        facts, keys = once_each(feedback.facts()), {fact.key for fact in known}
         for number, start in enumerate(range(0, len(facts), MOST_FACTS)):
             name = f"{feedback.name}:{number}" if number else feedback.name
-            self._record(submitted, facts[start : start + MOST_FACTS], name)
+            chunk = facts[start : start + MOST_FACTS]
+            self._record(submitted.trace, [fact for fact in chunk if fact.key not in keys], name)
 
     @property
     def journal(self) -> JournalFeedback:
@@ -76,12 +79,10 @@ class RecordFeedback:
         found = self.ledger.fact(event.mail.trace, SUBMITTED) if event.mail.trace else None
         return found if found and found.organization_id == event.mail.organization_id else None
 
-    def _record(self, submitted: Fact, facts: Sequence[Fact], name: str) -> None:
-        """Record those facts that are new, with the order to tell of them; send that order."""
-        known = {fact.key for fact in self.ledger.facts(submitted.trace)}
-        new = [fact for fact in facts if fact.key not in known and _is_of(fact, submitted, known)]
+    def _record(self, trace: str, new: Sequence[Fact], name: str) -> None:
+        """Record facts that are new, with the order to tell of them; send that order."""
         if not new:  # recorded before: its order may not have been sent
-            self.queues.send(self._open(submitted.trace, name))
+            self.queues.send(self._open(trace, name))
             return
         told = next((fact for fact in new if _is_told(fact)), None)
         orders = [] if told is None else [_telling(told, name, self.now())]
@@ -102,13 +103,14 @@ def _is_told(fact: Fact) -> bool:
     return "complaint" not in fact.data
 
 
-def _is_of(fact: Fact, submitted: Fact, known: Collection[str]) -> bool:
-    """Say whether a recipient is one of the message: its sender named it, or a rule's function added it."""
-    if fact.name is OwnFact.DELIVERY_DELAYED:
-        (address,) = (str(each["address"]) for each in fact.data["waiting"])
-    else:
-        address = str(fact.event["destination"])
-    return address in submitted.event["recipients"] or end_key(address) in known
+def _recipients(submitted: Fact, known: Iterable[Fact]) -> RecipientNames:
+    """Return the recipients of a message: its sender named them, or a rule's function added them.
+
+    Args:
+        known: the facts of its flow.
+    """
+    ended = (ended_by(fact.key) for fact in known)
+    return RecipientNames.of((*submitted.event["recipients"], *(each for each in ended if each is not None)))
 
 
 def _telling(fact: Fact, name: str, now: int) -> BounceOrder:
