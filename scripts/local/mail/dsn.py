@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
-from local.mail.ses_receiving import with_a_label
+from local.mail.ses_receiving import as_written, with_a_label
 from postroom.mime import writing
 from postroom.model.text import one_line
 
@@ -89,7 +89,7 @@ def delivery_status(
     boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:40]
     head = [
         f"From: {one_line(with_a_label(reporter))}",
-        f"To: {one_line(with_a_label(sender))}",
+        f"To: {one_line(as_written(sender))}",
         "Subject: Delivery Status Notification (Failure)",
         f"Date: {format_datetime(datetime.now(UTC))}",
         f"Message-ID: <{message_id}@email.amazonses.com>",

@@ -265,6 +265,12 @@ def with_a_label(text: str) -> str:
     return f"{local}{at}{dot}{a_label(domain.removeprefix('.'))}"
 
 
+def as_written(text: str) -> str:
+    """Return an address with its domain in A-labels, and its local part as it is (RFC 5321, 2.4)."""
+    local, at, domain = text.rpartition("@")
+    return f"{local}{at}{a_label(domain)}"
+
+
 def _without_tag(address: str) -> str:
     """Return user@example.com for user+tag@example.com: SES's rules take both."""
     local, _, domain = address.rpartition("@")
