@@ -45,7 +45,7 @@ def test_its_addresses_are_kept_while_it_is_off(caller: Any, acme: str, context:
     assert caller(GET, OrganizationId=acme) == {"Enabled": False, **BOTH}
     caller(SET, OrganizationId=acme, Enabled=True, ReportAddress="Other@Bücher.example")
     assert in_force(context, "example.com") == Journaling(
-        "journal@archive.example", "other@xn--bcher-kva.example", AUTHOR
+        "journal@archive.example", "Other@xn--bcher-kva.example", AUTHOR
     )
 
 

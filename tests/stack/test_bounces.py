@@ -35,9 +35,13 @@ def names_of(running: RunningStack, number: int) -> set[str]:
 def test_a_bounce_message_is_in_the_outbox_in_the_form_of_rfc_3464(running: RunningStack) -> None:
     organization = running.organization("bouncing")
     running.user(organization, "ann", "ann@bouncing.example")
-    running.send(MESSAGE % 1, "nobody@bouncing.example", "who@bouncing.example", sender="bob@elsewhere.example")
-    ((envelope, report),) = wait_for(lambda: outbox(running, "bob@elsewhere.example"))
-    assert (envelope["from"], envelope["to"]) == ("", ["bob@elsewhere.example"])
+    running.send(MESSAGE % 1, "nobody@bouncing.example", "who@bouncing.example", sender="Bob.B@elsewhere.example")
+    ((envelope, report),) = wait_for(lambda: outbox(running, "Bob.B@elsewhere.example"))
+    assert (envelope["from"], envelope["to"], report["To"]) == (
+        "",
+        ["Bob.B@elsewhere.example"],
+        "Bob.B@elsewhere.example",
+    )
     about, *recipients = status_of(report)
     assert about["Reporting-MTA"] == "dns; bouncing.example"
     assert recipients == [
@@ -93,14 +97,14 @@ def test_a_forged_sender_gets_no_bounce_message_and_the_trace_says_why(running: 
 def test_a_user_whose_message_ses_could_not_deliver_finds_a_report_in_the_inbox(running: RunningStack) -> None:
     organization = running.organization("failing")
     ann = running.user(organization, "ann", "ann@failing.example")
-    to = "bounce+nouser@simulator.local"
+    to = "Bounce+No.User@simulator.local"
     mail = b"From: ann@failing.example\r\nSubject: plums\r\n\r\nhello\r\n"
     workmail: Any = running.client("workmail")
     said = workmail.submit_raw_message(OrganizationId=organization, UserId=ann, RawMessage=mail, Recipients=[to])
     (item,) = wait_for(lambda: running.rows("mailbox", "list", ann, "--folder", "INBOX"))
     report = email.message_from_bytes(running.command("mailbox", "show", ann, item["id"]).stdout, policy=policy.default)
     _, recipient = status_of(report)
-    assert (recipient["Final-Recipient"], recipient["Diagnostic-Code"]) == (f"rfc822; {to}", "smtp; 550 5.0.0 nouser")
+    assert (recipient["Final-Recipient"], recipient["Diagnostic-Code"]) == (f"rfc822; {to}", "smtp; 550 5.0.0 No.User")
     assert (report["To"], report["In-Reply-To"]) == ("ann@failing.example", said["MessageId"])
     trace = json.loads(running.command("trace", said["TraceId"], "--json").stdout)
     names = [fact["name"] for fact in trace]

@@ -18,8 +18,14 @@ from hypothesis import strategies as st
 
 from postroom.adapters.aws.lambda_batches import ledger_records
 from postroom.adapters.aws.rows import FORM, NEWEST, number
+from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.contracts.export_staging import Completion, PackedHead, PlanHead, RunHead, StagedHead, split_head
+from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.errors import InvalidCalendarError, NewerFormError, UnreadableMailError, UnreadableRulesError
+from postroom.model.addresses import Address
+from postroom.model.recipient_names import RecipientNames
+from postroom.model.transmissions import Answer
+from postroom.outbound.mail import MailCarried
 from postroom.routing.plan import FACT, FACT_FORM, Plan
 
 from . import former, later
@@ -195,3 +201,15 @@ def former_package(folder: Path) -> Path:
 
 def test_samples_are_kept_as_they_were_written() -> None:
     assert dump(load(former.SAMPLES.read_text())) == former.SAMPLES.read_text()
+
+
+def test_a_recipient_that_was_named_in_lower_case_ends_by_that_name() -> None:
+    """Versions before this one named recipients outside in lower case; SES may report them as they were written."""
+    order = ALL["order: transmit"].read(SAMPLES["order: transmit"])
+    assert isinstance(order, TransmitOrder)
+    carried = MailCarried(order, MemoryRawMail("inbound-bucket", lambda: 0))
+    (recipient,) = carried.left(())
+    assert recipient == "bob@example.org"
+    ended = carried.sent(recipient, Answer.accepted("ses-1"), 0)
+    assert carried.left({ended.key}) == ()
+    assert RecipientNames.of(carried.recipients).meant_by(Address("Bob", "example.org")) == (recipient,)

@@ -230,10 +230,11 @@ class TestSilence:
 class TestSending:
     def test_what_ses_does_not_answer_is_sent_raw(self, mail_system: MailSystem) -> None:
         mail_system.sender.answers = False
-        mail_system.receive()
+        mail_system.receive(sender="Jo.Bloggs@Example.org")
         mail_system.accept(mail_system.refuse("a@acme.test"))
         ((bounce, content),) = mail_system.sender.sent
-        assert (bounce.mail_from, bounce.to) == ("mailer-daemon@acme.test", "bob@example.org")
+        assert (bounce.mail_from, bounce.to) == ("mailer-daemon@acme.test", "Jo.Bloggs@example.org")
+        assert b"\r\nTo: Jo.Bloggs@example.org\r\n" in content
         assert b"secret@example.org" not in content
         assert mail_system.ledger.facts(TRACE)[-1].data["means"] == "SendRawEmail"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from postroom.errors import ConflictError
 from postroom.outbound.journal_feedback import JournalFeedback
 from postroom.outbound.record_feedback import RecordFeedback
 from tests.support.builders import ORG
-from tests.support.journals import ADMIN, JOURNAL, LETTER, Archive
+from tests.support.journals import ADMIN, JOURNAL, JOURNALING, LETTER, Archive
 from tests.support.outbound import PLAIN
 from tests.support.ses_events import bounce_event, complaint_event, delay_event, reject_event
 
@@ -137,11 +138,19 @@ class TestEventsOfSes:
     def test_a_bounce_is_told_and_is_no_bounce_of_the_message(self, archive: Archive) -> None:
         trace = archive.arrive("1", LETTER, "ann@acme.test")[0].trace
         archive.go_out()
-        self.accept(archive, bounce_event(JOURNAL, trace=trace))
+        self.accept(archive, bounce_event(JOURNAL.upper(), trace=trace))
         assert names(archive, trace) == {"JOURNALING_INITIATED", "JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"}
         [content] = archive.sent_to(ADMIN)
         assert b"Status: 5.1.1" in content
         assert not any("BOUNCE" in fact.name.value for fact in archive.ledger.facts(trace))
+
+    def test_so_is_one_of_an_address_that_was_given_in_upper_case(self, archive: Archive) -> None:
+        archive.rules(journaling=replace(JOURNALING, address="Archive@Archive.example"))
+        trace = archive.mail(CARL)
+        archive.go_out()
+        assert len(archive.sent_to("Archive@Archive.example")) == 1
+        self.accept(archive, bounce_event("archive@archive.example", trace=trace))
+        assert names(archive, trace) == {"JOURNALING_INITIATED", "JOURNALING_FAILED", "JOURNAL_NOTICE_SENT"}
 
     def test_a_bounce_of_a_recipient_with_the_same_address_is_another_thing(self, archive: Archive) -> None:
         trace = archive.mail(JOURNAL, CARL)

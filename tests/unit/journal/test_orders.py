@@ -127,6 +127,15 @@ class TestReportsAreNotReported:
         inside.mail("ben@acme.test")
         assert inside.orders() == []
 
+    def test_in_any_case(self) -> None:
+        for address, given in (
+            ("Ben@acme.test", "ben@ACME.test"),
+            ("Journal@archive.example", "JOURNAL@archive.example"),
+        ):
+            office = Archive(Journaling(address, "admin@acme.test", "amazonjournaling@acme.test"))
+            office.mail(given)
+            assert office.orders() == []
+
     def test_other_mail_that_it_gets_too(self, inside: Archive) -> None:
         inside.mail("ben@acme.test", "cleo@acme.test")
         assert [order.recipients for order in inside.orders()] == [("ben@acme.test", "cleo@acme.test")]

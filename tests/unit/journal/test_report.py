@@ -64,6 +64,23 @@ def test_a_message_to_a_group_with_a_nested_group_and_a_bcc(archive: Archive) ->
     assert report.original == content.replace(b"Bcc: dora@example.org\r\n", b"")
 
 
+def test_recipients_outside_are_named_as_they_were_written(archive: Archive) -> None:
+    content = MAIL.replace(
+        b"To: list@example.org", b"To: Jo.Bloggs@Example.org, BEN@acme.test\r\nCc: jo.bloggs@example.org"
+    )
+    archive.mail(
+        "Jo.Bloggs@example.org", "jo.bloggs@example.org", "JO.BLOGGS@example.org", "Ben@acme.test", content=content
+    )
+    archive.go_out()
+    [report] = archive.reports()
+    assert report.recipients == [
+        ("To", "Jo.Bloggs@example.org", ""),
+        ("To", "JO.BLOGGS@example.org", ""),
+        ("To", "ben@acme.test", ""),
+        ("Cc", "jo.bloggs@example.org", ""),
+    ]
+
+
 def test_a_message_whose_recipients_are_all_in_bcc(archive: Archive) -> None:
     content = ANN.replace(b"To: ben@acme.test", b"Bcc: dora@example.org, ben@acme.test")
     archive.mail(content=content)

@@ -249,9 +249,9 @@ class TestInside:
         assert names(archive, trace) == ["JOURNALING_INITIATED"]
         assert len(archive.contents("cleo")) == 1
 
-    def test_a_group_may_be_the_journaling_address(self, archive: Archive) -> None:
+    def test_a_group_may_be_the_journaling_address_in_any_case(self, archive: Archive) -> None:
         archive.group("keepers", "ben", "cleo")
-        archive.rules(journaling=Journaling("keepers@acme.test", ADMIN, "amazonjournaling@acme.test"))
+        archive.rules(journaling=Journaling("Keepers@acme.test", ADMIN, "amazonjournaling@acme.test"))
         archive.mail(CARL)
         archive.go_out()
         assert len(archive.contents("ben")) == len(archive.contents("cleo")) == 1

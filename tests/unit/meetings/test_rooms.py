@@ -151,14 +151,14 @@ class TestRooms:
     def test_where_outsiders_may_book_their_answer_leaves(self, system: MemoryMailSystem) -> None:
         allowed = replace(system.update_calendar.resources, outsiders_may_book=True)
         system.update_calendar = replace(system.update_calendar, resources=allowed)
-        system.arrive("m1", request(author="bob@example.org"), ROOM)
+        system.arrive("m1", request(author="Jo.Bloggs@Example.org"), ROOM)
         assert times(system, "room") == [(10, "BUSY")]
         trace = outcome(system, "m1", OwnFact.BOOKING_ANSWERED)["replyTrace"]
         [order] = system.transit.open_orders(trace)
         assert isinstance(order, TransmitOrder)
-        assert (order.recipients, order.envelope_from, order.author) == (("bob@example.org",), "", ROOM)
+        assert (order.recipients, order.envelope_from, order.author) == (("Jo.Bloggs@example.org",), "", ROOM)
         sent = email.message_from_bytes(system.raw.read(order.raw), policy=policy.default)
-        assert partstat(sent) == "ACCEPTED"
+        assert (partstat(sent), sent["To"]) == ("ACCEPTED", "Jo.Bloggs@example.org")
         assert system.queues.queues["transmit"] == deque([order.message])
 
     def test_an_outsider_does_not_book_in_the_name_of_the_organizer(self, system: MemoryMailSystem) -> None:

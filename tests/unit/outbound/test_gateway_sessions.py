@@ -42,6 +42,16 @@ def test_what_is_said_to_a_gateway() -> None:
         ]
 
 
+def test_local_parts_are_said_as_they_are() -> None:
+    with SmtpServer() as server:
+        client = Client.of(server)
+        client.relay("Jo.Bloggs@example.org", "jo.bloggs@example.org")
+        assert [each for each in server.commands if each.startswith("RCPT")] == [
+            "RCPT TO:<Jo.Bloggs@example.org>",
+            "RCPT TO:<jo.bloggs@example.org>",
+        ]
+
+
 def test_port_465_begins_with_tls() -> None:
     with SmtpServer(implicit=True) as server:
         assert Client(server.port, is_implicit=True).answer().result is ACCEPTED

@@ -92,6 +92,16 @@ class TestTheReply:
         assert system.contents("ann", "SENT_ITEMS") == []
         assert len(system.contents("ann")) == 1
 
+    def test_a_sender_outside_is_answered_with_the_local_part_that_the_envelope_has(
+        self, system: MemoryMailSystem
+    ) -> None:
+        arrive(system, source="Jo.Bloggs@Example.org")
+        [order] = replies(system)
+        assert order.recipients == ("Jo.Bloggs@example.org",)
+        assert sent(system)["To"] == "Jo.Bloggs@example.org"
+        system.go_out()
+        assert [name for name, _ in system.ses.sent] == ["Jo.Bloggs@example.org"]
+
     def test_a_colleague_gets_it_and_is_not_answered_though_away(self, system: MemoryMailSystem) -> None:
         system.away("ben")
         system.send("ben", mail(author="ben@acme.test"), "ann@acme.test")

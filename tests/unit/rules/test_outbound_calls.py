@@ -133,7 +133,7 @@ def test_any_recipient_may_be_added_and_none_is_added_to_be_stopped(office: Offi
         )
     )
     trace = office.mail(CARL)
-    assert office.ways() == {"ses:r-ask:1": (CARL,), "added:eve@example.net": ("eve@example.net",)}
+    assert office.ways() == {"ses:r-ask:1": (CARL,), "added:Eve@example.net": ("Eve@example.net",)}
     assert office.contents("cleo") == [PLAIN]
     assert office.ends(trace) == {"cleo@acme.test": SENT}
     assert decided(office, trace).data["ignored"] == {

@@ -42,7 +42,7 @@ def decide_outbound(
         (ANNA, BORIS),
         envelope=(ANNA, BORIS, *(f"{number}@there.example" for number in range(others))),
         fallback=through(RuleAction(fallback), gateway),
-        may_be_added=lambda _: True,
+        added_as=str,
         gateway_id=gateway,
     )
 
@@ -54,7 +54,7 @@ def decide(*entries: dict[str, Any], won: tuple[str, ...] = (ANNA, BORIS), more:
         won,
         envelope=(*won, *more),
         fallback=FALLBACK,
-        may_be_added=lambda address: address.domain == "example.com",
+        added_as=lambda address: str(address.folded()) if address.domain == "example.com" else None,
     )
 
 
@@ -119,7 +119,7 @@ def test_an_entry_without_recipients_does_nothing() -> None:
         ]
     }
     read = read_answer(json.dumps(answer).encode(), Direction.INBOUND)
-    found = outcomes(read, (ANNA,), envelope=(ANNA,), fallback=FALLBACK, may_be_added=lambda _: False)
+    found = outcomes(read, (ANNA,), envelope=(ANNA,), fallback=FALLBACK, added_as=lambda _: None)
     assert types(found) == {ANNA: "DEFAULT"}
 
 
@@ -305,7 +305,7 @@ def test_every_recipient_gets_exactly_one_action_and_other_recipients_are_not_ch
         won,
         envelope=[*won, CLARA],
         fallback=FALLBACK,
-        may_be_added=lambda address: address == Address("dora", "example.com"),
+        added_as=lambda address: str(address) if address == Address("dora", "example.com") else None,
     )
     assert set(won) <= set(found.by_recipient)
     added = set(found.by_recipient) - set(won)

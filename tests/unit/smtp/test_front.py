@@ -186,6 +186,7 @@ def test_a_message_is_submitted_as_it_came(system: System) -> None:
         ([DORA, CARL], MAIL, 0, True),
         ([CARL], MAIL, 0, False),
         ([CARL, DORA], MAIL + b"more", 0, False),
+        ([Address("Carl", "example.org"), DORA], MAIL, 0, False),
         ([CARL, DORA], MAIL, 1, False),
     ],
 )
@@ -238,7 +239,8 @@ def test_what_cannot_be_submitted_now_is_put_off(system: System, error: Exceptio
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Carl@Example.org", CARL),
+        ("carl@Example.org", CARL),
+        ("Carl@Example.org", Address("Carl", "example.org")),
         ("ada@bücher.example", Address("ada", "xn--bcher-kva.example")),
         ("ada@xn--bcher-kva.example", Address("ada", "xn--bcher-kva.example")),
         ("jürgen@example.org", Address("jürgen", "example.org")),

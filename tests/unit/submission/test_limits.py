@@ -16,7 +16,7 @@ PART = b"\r\n--b\r\nContent-Disposition: attachment\r\n\r\n"
 
 def refusal(content: bytes) -> Refusal | None:
     try:
-        check_limits(content, Headers.of(content), 1)
+        check_limits(content, Headers.of(content))
     except SubmissionRefusedError as error:
         return Refusal(error.reason)
     return None

@@ -55,13 +55,13 @@ def get(context: Context, request: requests.GetJournalingRulesRequest, _now: int
 
 
 def _address(member: str, text: str | None, author: str) -> str:
-    """Return an address lower-case, with its domain in A-labels; empty if it is not given."""
+    """Return an address as it was given, with its domain in A-labels; empty if it is not given."""
     if text is None:
         return ""
     try:
-        found = str(recipient(text))
+        found = recipient(text)
     except SubmissionRefusedError as error:
         raise InvalidParameterException(f"{member} is no address that mail can be sent to.") from error
-    if found == author:
+    if str(found.folded()) == author:
         raise InvalidParameterException(f"{member}: journal reports are sent from {author}, which has no mailbox.")
-    return found
+    return str(found)

@@ -28,7 +28,10 @@ class JournalFailure(Kept):
 
 
 class JournalOrder(Order):
-    """Report this message, or tell that its report failed. All addresses are lower-case, with A-label domains."""
+    """Report this message, or tell that its report failed. Domains are A-labels.
+
+    Local parts are as they were written: of the addresses that get reports, and of recipients outside.
+    """
 
     says = "an order to report to the journal"
 

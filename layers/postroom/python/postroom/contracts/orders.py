@@ -1,7 +1,8 @@
 """Orders: work that must happen once for one flow, and the stations that carry it out.
 
 An order is a row in transit until it is done; its queue message only wakes its station. Queues and table are encrypted
-with the stack's key. Sizes in bytes, times in milliseconds since the epoch, addresses lower-case.
+with the stack's key. Sizes in bytes, times in milliseconds since the epoch. Addresses are lower-case, but for local
+parts outside, which are as they were written.
 
 A new kind of order is a class and a row of ``STATIONS``. Orders of messages are here; others have modules of their own,
 with the base class from ``contracts.stored``. What one version wrote the next one reads: an

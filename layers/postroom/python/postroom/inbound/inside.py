@@ -20,6 +20,7 @@ from postroom.inbound.policy import InboundSettings
 from postroom.mime.headers import read_headers
 from postroom.model.directory import newest_rules
 from postroom.model.facts import RECEIVED, inside_trace
+from postroom.model.recipient_names import folded
 from postroom.model.verdicts import Verdicts
 from postroom.ports.transit import Commit, Outcome, Settle
 from postroom.routing.expansion import expand
@@ -93,7 +94,11 @@ class InsideMail:
             return self._commit(order, [], Plan(tuple(refused(order, each, *UNKNOWN, now) for each in recipients)))
         domains, ours = found
         received, decided = self._decided(order, domains, ours, key)
-        ends = [sent(order, each, now) if each in ours else refused(order, each, *UNKNOWN, now) for each in recipients]
+        ends = [
+            # folded: it was named when its domain was not the organization's yet
+            sent(order, each, now) if folded(each) in ours else refused(order, each, *UNKNOWN, now)
+            for each in recipients
+        ]
         return self._commit(order, [received], Plan((*ends, *decided.entries)))
 
     def _decided(

@@ -48,6 +48,11 @@ class Line:
         """The address of a CAL-ADDRESS value, lower-case; empty if it is no mailto URI."""
         return address_of(self.value)
 
+    @property
+    def written_address(self) -> str:
+        """The same, with its local part as it was written."""
+        return str(_written(self.value) or "")
+
 
 @dataclass(frozen=True, slots=True)
 class Component:
@@ -177,9 +182,13 @@ def _line(piece: bytes, start: int) -> Line | None:
 
 def address_of(uri: str) -> str:
     """Return the address of a mailto URI, lower-case with A-labels; empty for anything else."""
+    address = _written(uri)
+    return "" if address is None else str(address.folded())
+
+
+def _written(uri: str) -> Address | None:
     scheme, _, rest = uri.strip().partition(":")
-    address = Address.parse(rest) if scheme.lower() == "mailto" else None
-    return "" if address is None else str(address)
+    return Address.written(rest) if scheme.lower() == "mailto" else None
 
 
 def utc_time(ms: int) -> str:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from postroom.calendars.expand import Instance
     from postroom.contracts.orders import CalendarOrder, Order
     from postroom.meetings.booking import Decision
+    from postroom.meetings.ics_text import Line
     from postroom.meetings.invitation import Invitation
     from postroom.meetings.itip import Changed
     from postroom.meetings.meeting import Meeting, Version
@@ -103,7 +104,7 @@ class Resources:
             return Ignored(OUTSIDER)
         decision = self._decision(asked)
         step = self._change(asked, decision)
-        departure = self._answer(asked, decision, organizer.address)
+        departure = self._answer(asked, decision, organizer)
         copies = self._copies(asked)
         data = {"answer": decision.answer.value if decision.answer else BY_DELEGATES, "delegates": len(copies)}
         data |= {"reason": decision.reason} if decision.reason else {}
@@ -147,15 +148,15 @@ class Resources:
         is_new = decision.answer is Answer.DECLINED and stored is None
         return replace(step, facts=(), is_put_needed=False) if is_new else step
 
-    def _answer(self, asked: Asked, decision: Decision, organizer: str) -> Departure:
+    def _answer(self, asked: Asked, decision: Decision, organizer: Line) -> Departure:
         """Return what makes the answer leave; nothing where the delegates answer."""
         order, meeting = asked.order, asked.invitation.received.meeting
         if decision.answer is None:
             return Departure(None, [], [])
         components = [each.component for each in _answered(meeting.versions)]
         request = Request(meeting.text, components, asked.invitation.headers, order.envelope_from)
-        author, to = automatic.writable(order.recipient), automatic.writable(organizer)
-        reason = answers.suppressed(request, organizer, asked.resource.addresses)
+        author, to = automatic.writable(order.recipient), automatic.writable(organizer.written_address)
+        reason = answers.suppressed(request, organizer.address, asked.resource.addresses)
         if reason is not None or author is None or to is None:
             why = reason or answers.NO_ADDRESS
             return Departure(

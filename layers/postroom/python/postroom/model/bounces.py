@@ -29,7 +29,7 @@ class Failure:
     """One envelope recipient that did not get the message. Every value is one line.
 
     Attributes:
-        address: as the sender wrote it, lower-case.
+        address: its name in the flow (``model.recipient_names``): outside as the sender wrote it, inside lower-case.
         status: enhanced status code (RFC 3463): of a permanent failure, or of one after which no attempt follows.
         server: host name of the mail server that refused; empty: none, or not known.
         is_reply: the reason is a reply of SMTP, as another server gave it.

@@ -1,4 +1,4 @@
-"""Journaling: where an organization's journal reports go. Addresses are lower-case, with A-label domains.
+"""Journaling: where an organization's journal reports go. Addresses have local parts as given, and A-label domains.
 
 What is in force is part of the compiled rule set (``contracts.rule_set``): a station that has read the rules for a
 message knows it without another read (docs/decisions/0055).

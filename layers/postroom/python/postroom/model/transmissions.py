@@ -26,7 +26,7 @@ class Outgoing:
     Attributes:
         trace, organization_id: of its flow; SES returns them with bounces and complaints.
         envelope_from: the address that is told of failures; empty for none.
-        recipients: at most ``MAX_TRANSMITTED`` addresses, lower-case, domains in A-labels.
+        recipients: at most ``MAX_TRANSMITTED`` addresses, with local parts as they were written, domains in A-labels.
         content: the bytes that leave, without Bcc.
         purpose: SES returns it, too, unless it is empty (``contracts.ses_events``).
     """

@@ -33,7 +33,7 @@ class Carried(Protocol):
 
     @property
     def recipients(self) -> Sequence[str]:
-        """All of the order's, lower-case."""
+        """All of the order's, as they get the message: with local parts as they were written."""
 
     @property
     def purpose(self) -> str:

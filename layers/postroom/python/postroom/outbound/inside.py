@@ -59,8 +59,9 @@ class OwnAddresses:
         domain = self.directory.domain(address.domain) if address else None
         if address is None or domain is None or domain.organization.id != order.organization_id:
             return None
-        flow, received = self._opened(order, content, now)
-        found = resolve(flow, {order.to: address}, [domain], self.directory, plus_addressing=True, junk=())
+        to = str(address)
+        flow, received = self._opened(order, to, content, now)
+        found = resolve(flow, {to: address}, [domain], self.directory, plus_addressing=True, junk=())
         if found.refusals:
             refused = found.refusals[0].event["bouncedRecipient"]
             return Answer.permanent(str(refused["status"]), str(refused["reason"]))
@@ -83,6 +84,6 @@ class OwnAddresses:
         else:
             self.queues.send(self.transit.open_orders(trace))
 
-    def _opened(self, order: JournalOrder, content: bytes, now: int) -> tuple[Flow, Fact]:
+    def _opened(self, order: JournalOrder, to: str, content: bytes, now: int) -> tuple[Flow, Fact]:
         name = order.key.replace(":", "-")
-        return report_inside(order, name, content, self.raw, author=order.author, to=order.to, now=now)
+        return report_inside(order, name, content, self.raw, author=order.author, to=to, now=now)

@@ -18,7 +18,7 @@ from postroom.mime import writing
 from postroom.mime.headers import Headers
 from postroom.model.addresses import Address
 from postroom.model.directory import EntityKind, EntityState
-from postroom.model.limits import MAX_RECIPIENTS
+from postroom.model.recipient_names import folded
 from postroom.model.text import one_line
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def recipient_lines(order: JournalOrder, headers: Headers, directory: Addressees
     Raises:
         StoreUnavailableError: the directory did not answer.
     """
-    fields = _fields(headers) if order.submitted else {}
+    fields = _Fields.of(headers) if order.submitted else _Fields({}, {})
     usual = "Bcc" if order.submitted else "Recipient"
     groups = _groups(order, directory)
-    found = {each: Line(fields.get(each, usual), each) for each in order.recipients if each not in groups}
+    found = {each: Line(fields.naming(each) or usual, each) for each in order.recipients if each not in groups}
     for each, group in groups.items():
-        name, reached = fields.get(each, usual), False
+        name, reached = fields.naming(each) or usual, False
         for address in _members(order.organization_id, group, directory):
             found.setdefault(address, Line(name, address, each))
             reached = True
@@ -143,14 +143,24 @@ def _text(order: JournalOrder, headers: Headers, subject: str, lines: list[Line]
     return "".join(f"{line}{_CRLF}" for line in [*said, *(line.text for line in lines)])
 
 
-def _fields(headers: Headers) -> dict[str, str]:
-    """Return the field that names an address, To before Cc."""
-    found: dict[str, str] = {}
-    for name in ("To", "Cc"):
-        for text in headers.addresses(name, MAX_RECIPIENTS):
-            address = Address.parse(text)
-            found.setdefault(text if address is None else str(address), name)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The field that names an address, To before Cc: as it was written, and in lower case."""
+
+    written: Mapping[str, str]
+    folded: Mapping[str, str]
+
+    @classmethod
+    def of(cls, headers: Headers) -> _Fields:
+        """Read the fields of a message."""
+        found = [(address, name) for name in ("To", "Cc") for address in headers.written_addresses(name)]
+        found.reverse()  # the first one counts
+        written = {str(address): name for address, name in found}
+        return cls(written, {str(address.folded()): name for address, name in found})
+
+    def naming(self, recipient: str) -> str | None:
+        """Return the field that names a recipient, in the same case, or in another."""
+        return self.written.get(recipient) or self.folded.get(folded(recipient))
 
 
 def _groups(order: JournalOrder, directory: Addressees) -> Mapping[str, Addressee]:

@@ -166,7 +166,7 @@ def _made(order: ReplyOrder, headers: Headers, text: str, author: str, to: str, 
         organization_id=order.organization_id,
         mailbox_id=order.mailbox_id,
         author=author,
-        to=to.lower(),
+        to=to,
         subject=mail.subject,
         message_id=message_id,
         content=mail.content(now=now),
@@ -174,6 +174,6 @@ def _made(order: ReplyOrder, headers: Headers, text: str, author: str, to: str, 
 
 
 def _once_a_day(order: ReplyOrder, to: str, now: int) -> Allowance:
-    """Return the allowance of one reply to a sender and day, in UTC. Its name has no address."""
-    sender, day = hashlib.sha256(to.encode()).hexdigest()[:32], now // DAY_MS
+    """Return the allowance of one reply to a sender, in any case, and day, in UTC. Its name has no address."""
+    sender, day = hashlib.sha256(to.lower().encode()).hexdigest()[:32], now // DAY_MS
     return Allowance(f"replies:{order.mailbox_id}:{sender}:{day}", 1, (day + 2) * DAY_MS // 1000)

@@ -20,7 +20,7 @@ class Reply:
         trace: of the flow that caused it.
         mailbox_id: the mailbox that answers.
         author: its address; From of the message.
-        to: lower-case.
+        to: its local part as the sender wrote it (RFC 5321, 2.4), its domain in A-labels.
         subject: as in the message, decoded.
         message_id: value of its Message-ID field.
         content: the message, RFC 5322 bytes with CRLF.

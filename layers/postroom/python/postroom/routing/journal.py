@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postroom.contracts.journal_orders import JournalOrder
+from postroom.model.recipient_names import folded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +30,12 @@ def journal_orders(
     Mail for the journaling address alone is not reported: it is a report, or would be one of itself (ours).
 
     Args:
-        recipients: envelope recipients by their lower-case addresses, groups not expanded.
+        recipients: envelope recipients, lower-case, by their names in the flow; groups not expanded.
         domains: those of their domains that are the organization's.
         submitted: of ``JournalOrder``.
         part: of ``JournalOrder``.
     """
-    if journaling is None or recipients.keys() <= {journaling.address}:
+    if journaling is None or {*map(str, recipients.values())} <= {folded(journaling.address)}:
         return ()
     order = JournalOrder(
         trace=flow.trace,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from postroom.model.facts import Fact, OwnFact, reply_trace
 from postroom.model.folders import Folder
+from postroom.model.recipient_names import folded
 from postroom.ports.raw_mail import keep_beside
 from postroom.ports.replies import Departure
 from postroom.routing.inside import Inside, received_inside
@@ -35,7 +36,8 @@ class OwnMail:
     def depart(self, reply: Reply) -> Departure | None:
         """Open a flow for a mailbox of the organization, as ``Replies`` does; ``None`` for any other recipient."""
         now = self.now()
-        addressee = self.directory.resolve(reply.organization_id, {reply.to}).get(reply.to)
+        to = folded(reply.to)
+        addressee = self.directory.resolve(reply.organization_id, {to}).get(to)
         if addressee is None or not addressee.has_mailbox:
             return None
         trace = reply_trace(reply.trace, reply.mailbox_id)
@@ -46,7 +48,7 @@ class OwnMail:
                 trace=trace,
                 organization_id=reply.organization_id,
                 caused_by=reply.trace,
-                recipients=(reply.to,),
+                recipients=(to,),
                 author=reply.author,
                 sender="",
                 subject=reply.subject,
@@ -59,8 +61,8 @@ class OwnMail:
             now,
         )
         flow = Flow(trace, reply.organization_id, "", raw, len(reply.content), now, now)
-        mailbox = addressee.primary_address or reply.to
-        order = flow.delivery(addressee.entity_id, mailbox, reply.to, Folder.INBOX.value)
+        mailbox = addressee.primary_address or to
+        order = flow.delivery(addressee.entity_id, mailbox, to, Folder.INBOX.value)
         return Departure(trace, [received], [order])
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from postroom.errors import SubmissionRefusedError
 from postroom.model.addresses import Address
+from postroom.model.recipient_names import name_of
 from postroom.model.rules import ActionType
 from postroom.routing.outbound_flow import OutboundFlow
 from postroom.routing.plan import Plan
 from postroom.rules.decision import Decision
 from postroom.rules.outcomes import Why
-from postroom.submission.recipients import recipient as outside_recipient
+from postroom.submission.recipients import checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
     from postroom.rules.outcomes import Outcomes
 
 
-def may_be_added(address: Address) -> bool:
-    """Say whether an answer may add a recipient: any that mail can be sent to. Source: guide, ZH:4119-4123."""
+def added_as(address: Address, domains: Domains) -> str | None:
+    """Return the name of a recipient that an answer adds: any that mail can be sent to. Source: guide, ZH:4119-4123."""
     try:
-        outside_recipient(str(address))
+        checked(address)
     except SubmissionRefusedError:
-        return False
-    return True
+        return None
+    return name_of(address, inside=domains.get(address.domain) is not None)
 
 
 def decision(call: RuleCall, outcomes: Outcomes, content: Content | None, domains: Domains, now: int) -> Decision:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from postroom.contracts.rule_lambda import MAX_ACTIONS, MAX_BOUNCE_MESSAGE_CHARACTERS
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address
 from postroom.model.limits import MAX_RECIPIENTS
+from postroom.model.recipient_names import RecipientNames
 from postroom.model.rules import STOPS, ActionType, RuleAction
 from postroom.model.text import one_line
 
@@ -72,7 +73,7 @@ def outcomes(
     *,
     envelope: Collection[str],
     fallback: RuleAction,
-    may_be_added: Callable[[Address], bool],
+    added_as: Callable[[Address], str | None],
     gateway_id: str | None = None,
 ) -> Outcomes:
     """Choose one action for every recipient of a message that a synchronous rule won.
@@ -82,10 +83,10 @@ def outcomes(
     tenth unique one. A name that is no recipient of the message is added, if the message is to be delivered to it.
 
     Args:
-        won: the rule's recipients, in the envelope's order, lower-case; those left out of a truncated event as well.
-        envelope: all recipients of the flow, lower-case.
-        may_be_added: whether this address may get the message, too; asked once for each name, and for no more names
-            than a message has recipients.
+        won: the rule's recipients, in the envelope's order; those left out of a truncated event as well.
+        envelope: all recipients of the flow, by their names in it (``model.recipient_names``).
+        added_as: the name that a flow has for this address, as it was written, if it may get the message, too; asked
+            once for each name, and for no more names than a message has recipients.
         gateway_id: where mail goes that the answer lets through; the fallback says so itself.
 
     Returns:
@@ -93,10 +94,10 @@ def outcomes(
         is ignored is named by one line.
 
     Source: guide, ZH:4073-4151. Ours where it is silent: "the first wins", what is ignored, names with a display name
-    or in upper case meaning the address.
+    meaning the address; in another case, all recipients that differ in case alone.
     """
     entries = list(_within_limit(answer.actions, fallback, gateway_id))
-    named = _Named(set(won), set(envelope), may_be_added)
+    named = _Named(set(won), RecipientNames.of(envelope), added_as)
     for entry, action in entries:
         named.read(entry.recipients, action)
     for_all = next((action for entry, action in entries if entry.all_recipients), None)
@@ -109,35 +110,47 @@ class _Named:
     """The effect of the names in an answer, read in their order."""
 
     won: set[str]
-    envelope: set[str]
-    may_be_added: Callable[[Address], bool]
+    envelope: RecipientNames
+    added_as: Callable[[Address], str | None]
     found: dict[str, Outcome] = field(default_factory=dict)
     added: dict[str, Outcome] = field(default_factory=dict)
     ignored: dict[str, Ignored] = field(default_factory=dict)
-    _asked: set[str] = field(default_factory=set)
+    _asked: set[Address] = field(default_factory=set)
 
     def read(self, names: Iterable[str], action: RuleAction) -> None:
         for name in names:
-            address = None if name in self.envelope else _address(name)
-            recipient = name if address is None else str(address)
-            if recipient in self.won:
-                self.found.setdefault(recipient, Outcome(action, Why.NAMED))
-            elif recipient in self.envelope:
-                self.ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
+            address = None if name in self.envelope.names else _address(name)
+            if name in self.envelope.names:
+                self._decide((name,), action)
             elif address is None:
                 self.ignored.setdefault(one_line(name[:MAX_ADDRESS_CHARACTERS]), Ignored.NO_ADDRESS)
-            elif recipient not in self._asked:
-                self._asked.add(recipient)
+            elif meant := self.envelope.meant_by(address):
+                self._decide(meant, action)
+            elif address not in self._asked:
+                self._asked.add(address)
                 self._add(address, action)
 
+    def _decide(self, recipients: Iterable[str], action: RuleAction) -> None:
+        for recipient in recipients:
+            if recipient in self.won:
+                self.found.setdefault(recipient, Outcome(action, Why.NAMED))
+            else:
+                self.ignored.setdefault(recipient, Ignored.ANOTHER_RULE)
+
     def _add(self, address: Address, action: RuleAction) -> None:
-        recipient = str(address)
-        room = len(self.envelope) + len(self.added) < MAX_RECIPIENTS and len(self._asked) <= MAX_RECIPIENTS
-        reason = _why_not_added(address, action, self.may_be_added, room=room)
-        if reason is None:
-            self.added[recipient] = Outcome(action, Why.ADDED)
+        asks = len(self._asked) <= MAX_RECIPIENTS
+        name = self.added_as(address) if asks else None
+        recipient = name or str(address)
+        if recipient in self.added or recipient in self.ignored:  # inside, in another case
+            return
+        if action.type in STOPS:  # an address is not added to be dropped
+            self.ignored[recipient] = Ignored.NOT_TO_BE_ADDED
+        elif not asks or len(self.envelope.names) + len(self.added) >= MAX_RECIPIENTS:
+            self.ignored[recipient] = Ignored.TOO_MANY
+        elif name is None:
+            self.ignored[recipient] = Ignored.OTHER_ORGANIZATION
         else:
-            self.ignored[recipient] = reason
+            self.added[recipient] = Outcome(action, Why.ADDED)
 
 
 def _address(name: str) -> Address | None:
@@ -151,7 +164,7 @@ def _address(name: str) -> Address | None:
         text = text[text.rfind("<") + 1 : -1]
     if len(text) > MAX_ADDRESS_CHARACTERS:
         return None
-    address = Address.parse(text)
+    address = Address.written(text)
     return address if address and len(str(address).encode()) <= MAX_ADDRESS_CHARACTERS else None
 
 
@@ -174,13 +187,3 @@ def _action(answered: AnswerAction) -> RuleAction:
     kind = ActionType(answered.type)
     text = answered.parameters.bounce_message if answered.parameters and kind is ActionType.BOUNCE else None
     return RuleAction(kind, one_line(text[:MAX_BOUNCE_MESSAGE_CHARACTERS]) or None if text else None)
-
-
-def _why_not_added(
-    address: Address, action: RuleAction, may_be_added: Callable[[Address], bool], *, room: bool
-) -> Ignored | None:
-    if action.type in STOPS:  # an address is not added to be dropped
-        return Ignored.NOT_TO_BE_ADDED
-    if not room:
-        return Ignored.TOO_MANY
-    return None if may_be_added(address) else Ignored.OTHER_ORGANIZATION

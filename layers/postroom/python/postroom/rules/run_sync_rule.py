@@ -14,6 +14,7 @@ from postroom.contracts.expansions import Expansion
 from postroom.contracts.orders import CallPointer
 from postroom.effects.retries import SHORTEST_GAP_MS, RetrySchedule, delay_s
 from postroom.errors import ConflictError, InvalidNotificationError, PermanentError
+from postroom.model.recipient_names import name_of
 from postroom.model.rules import Direction, RuleAction
 from postroom.ports.transit import Commit, EndCall, Outcome, PostponeCall
 from postroom.routing.expansion import expand
@@ -111,7 +112,7 @@ class RunSyncRule:
                 call.recipients,
                 envelope=(*call.recipients, *call.others),
                 fallback=fallback,
-                may_be_added=partial(_may_be_added, call, domains),
+                added_as=partial(_added_as, call, domains),
                 gateway_id=call.gateway_id,
             )
             self._decide(open_call, found, attempt.fact, domains, answered=True)
@@ -233,8 +234,8 @@ class RunSyncRule:
             expand(expansion, self.raw, self.transit, self.ledger, self.queues, self.now)
 
 
-def _may_be_added(call: RuleCall, domains: Domains, address: Address) -> bool:
-    """Say whether an answer may add a recipient: for inbound mail, one of the organization alone."""
+def _added_as(call: RuleCall, domains: Domains, address: Address) -> str | None:
+    """Return the name of a recipient that an answer may add: for inbound mail, one of the organization alone."""
     if call.direction is Direction.OUTBOUND:
-        return outbound.may_be_added(address)
-    return domains.get(address.domain) is not None
+        return outbound.added_as(address, domains)
+    return name_of(address, inside=True) if domains.get(address.domain) is not None else None

@@ -144,7 +144,7 @@ class Session:
 
         Args:
             text: the path without brackets; the domain may be Unicode or have A-labels.
-            known: the message's recipients so far.
+            known: the message's recipients so far; which of those that differ in case are one, submit knows.
         """
         try:
             address = recipient(text)

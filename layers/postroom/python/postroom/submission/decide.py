@@ -66,7 +66,8 @@ def decide(
 
     Args:
         headers: of the message as it was submitted.
-        recipients: envelope recipients by their lower-case addresses; order matters.
+        recipients: envelope recipients, lower-case, by their names in the flow (``model.recipient_names``); order
+            matters.
         inside: those of them that are in a domain of the sender's organization.
         journaled: False for what no user sends.
     """

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _REASONS: Final[Mapping[Excess, Refusal]] = {
     limits.TOO_LARGE: Refusal.TOO_LARGE,
     limits.TOO_MUCH_DATA: Refusal.TOO_LARGE,
-    limits.TOO_MANY_RECIPIENTS: Refusal.TOO_MANY_RECIPIENTS,
     limits.TOO_MANY_ATTACHMENTS: Refusal.TOO_MANY_ATTACHMENTS,
     limits.LOOP: Refusal.LOOP,
     limits.TOO_MANY_FIELDS: Refusal.MALFORMED,
@@ -26,12 +25,12 @@ _REASONS: Final[Mapping[Excess, Refusal]] = {
 }
 
 
-def check_limits(content: bytes, headers: Headers, recipients: int) -> None:
-    """Require that a message and its envelope are within the limits of ``mime.excess``.
+def check_limits(content: bytes, headers: Headers) -> None:
+    """Require that a message is within the limits of ``mime.excess``; ``recipients`` counts those of the envelope.
 
     Raises:
         SubmissionRefusedError: they are not.
     """
-    found = excess(MessageHead(headers, content, len(content)), recipients, lambda: content)
+    found = excess(MessageHead(headers, content, len(content)), 0, lambda: content)
     if found is not None:
         raise SubmissionRefusedError(_REASONS[found], found[0])

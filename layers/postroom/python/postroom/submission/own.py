@@ -18,7 +18,7 @@ from postroom.ports.replies import Departure
 from postroom.routing.outbound_flow import OutboundFlow
 from postroom.submission.decide import OutboundSettings, decide
 from postroom.submission.domains import own_domains
-from postroom.submission.recipients import recipients_of
+from postroom.submission.recipients import named, recipients_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class OwnSubmissions:
             StoreUnavailableError: a table or the store did not answer; a retry may succeed.
         """
         headers, now = Headers.of(own.content), self.now()
-        recipients = recipients_of(own.recipients, headers)
+        written = recipients_of(own.recipients, headers)
         author = headers.address("From")
         flow = OutboundFlow(
             trace=own.trace,
@@ -91,8 +91,9 @@ class OwnSubmissions:
             size=len(own.content),
             now=now,
         )
-        names = [author.rpartition("@")[2], *(each.domain for each in recipients.values())]
+        names = [author.rpartition("@")[2], *(each.domain for each in written)]
         domains = own_domains(self.directory, own.organization_id, names)
+        recipients = named(written, domains)
         inside = {name: each for name, each in recipients.items() if each.domain in domains}
         rules = self.rule_sets.outbound(own.organization_id, newest_rules(domains.values()))
         settings = OutboundSettings(list(domains.values()), rules)

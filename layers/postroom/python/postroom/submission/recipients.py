@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from postroom.errors import SubmissionRefusedError
 from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, MAX_DOMAIN_CHARACTERS, Address
 from postroom.model.limits import MAX_RECIPIENTS
+from postroom.model.recipient_names import name_of
 from postroom.submission.submission import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sized
 
     from postroom.mime.headers import Headers
 
@@ -25,8 +26,8 @@ MAX_LOCAL_BYTES: Final = 64
 """Longest local part, in bytes of UTF-8. Source: RFC 5321, 4.5.3.1.1."""
 
 
-def recipients_of(given: Iterable[str], headers: Headers) -> dict[str, Address]:
-    """Return each recipient once, by its lower-case address with an A-label domain, in order.
+def recipients_of(given: Iterable[str], headers: Headers) -> list[Address]:
+    """Return the recipients as they were written, in order; which of them are one, ``named`` says.
 
     Args:
         given: addr-specs; without any, the addresses of To, Cc and Bcc are taken.
@@ -34,31 +35,61 @@ def recipients_of(given: Iterable[str], headers: Headers) -> dict[str, Address]:
     Raises:
         SubmissionRefusedError: there is none, there are too many, or one is no address that mail can be sent to.
     """
-    found: dict[str, Address] = {}
-    for text in list(given) or _named(headers):
-        address = recipient(text)
-        found.setdefault(str(address), address)
+    texts = list(given)
+    found = [*dict.fromkeys(map(recipient, texts) if texts else map(checked, _of_fields(headers)))]
     if not found:
         raise SubmissionRefusedError(Refusal.NO_RECIPIENTS, "the message has no recipients")
-    if len(found) > MAX_RECIPIENTS:
-        raise SubmissionRefusedError(Refusal.TOO_MANY_RECIPIENTS, f"message for more than {MAX_RECIPIENTS} recipients")
+    check_number({address.folded() for address in found})
     return found
 
 
-def _named(headers: Headers) -> list[str]:
+def named(recipients: Iterable[Address], domains: Collection[str]) -> dict[str, Address]:
+    """Return each recipient once, by the name that a flow has for it, in order. The addresses are lower-case.
+
+    Args:
+        recipients: as they were written.
+        domains: the sender's organization's own, in which case does not count.
+
+    Raises:
+        SubmissionRefusedError: there are too many.
+    """
+    found = {name_of(each, inside=each.domain in domains): each.folded() for each in recipients}
+    check_number(found)
+    return found
+
+
+def check_number(recipients: Sized) -> None:
+    """Require that there are not too many recipients.
+
+    Raises:
+        SubmissionRefusedError: there are.
+    """
+    if len(recipients) > MAX_RECIPIENTS:
+        raise SubmissionRefusedError(Refusal.TOO_MANY_RECIPIENTS, f"message for more than {MAX_RECIPIENTS} recipients")
+
+
+def _of_fields(headers: Headers) -> list[Address]:
     """Return the addresses of To, Cc and Bcc; a field that leaves a recipient in doubt would leave one out."""
     if not all(map(headers.are_clear, FIELDS)):
         raise SubmissionRefusedError(Refusal.INVALID_RECIPIENT, "To, Cc or Bcc has a recipient without an address")
-    return [each for name in FIELDS for each in headers.addresses(name, MAX_RECIPIENTS + 1)]
+    return [each for name in FIELDS for each in headers.written_addresses(name)]
 
 
 def recipient(text: str) -> Address:
-    """Return one recipient; also for a client that is told of each by itself.
+    """Return one recipient as it was written; also for a client that is told of each by itself.
 
     Raises:
         SubmissionRefusedError: it is no address that mail can be sent to.
     """
-    address = Address.parse(text)
+    return checked(Address.written(text))
+
+
+def checked(address: Address | None) -> Address:
+    """Return an address that mail can be sent to.
+
+    Raises:
+        SubmissionRefusedError: it is none.
+    """
     if (
         address is None
         or not address.is_bare

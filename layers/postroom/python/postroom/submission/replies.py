@@ -65,5 +65,5 @@ class MailboxReplies:
         now, size = self.now(), len(reply.content)
         raw = RawLocation(**opened.facts[0].data["raw"])
         flow = Flow(opened.trace, reply.organization_id, "", raw, size, now, now)
-        orders = journal_orders(journaling, flow, {reply.to: to}, {to.domain}, submitted=True)
+        orders = journal_orders(journaling, flow, {str(to): to}, {to.domain}, submitted=True)
         return replace(opened, orders=[*opened.orders, *orders])

@@ -31,7 +31,7 @@ from postroom.submission.decide import OutboundSettings, decide, needs_plain_cop
 from postroom.submission.domains import own_domains
 from postroom.submission.limits import check_limits
 from postroom.submission.quotas import count_test, counted
-from postroom.submission.recipients import recipients_of
+from postroom.submission.recipients import named, recipients_of
 from postroom.submission.submission import Refusal, Submitted
 from postroom.submission.submitted import submitted_fact
 from postroom.summaries import describe
@@ -71,6 +71,7 @@ class Draft:
 
     Attributes:
         content: complete, with Bcc.
+        recipients: by their names in the flow (``model.recipient_names``).
         inside: those of ``recipients`` that are in a domain of the sender's organization.
         domains: the domains of the organization that author and recipients have.
     """
@@ -148,15 +149,16 @@ class Submit:
         user = self._user(submission)
         prepare.check_block(submission.content)
         headers = Headers.of(submission.content)
-        recipients = recipients_of(submission.recipients, headers)
-        check_limits(submission.content, headers, len(recipients))
+        written = recipients_of(submission.recipients, headers)
+        check_limits(submission.content, headers)
         author = author_of(submission, headers, user, self.directory, self.records)
         now = self.now()
         domain = author.address.rpartition("@")[2]
         new_id, sender = f"<{trace}@{domain}>", author.sender_field(headers)
         content = prepare.completed(submission.content, headers, message_id=new_id, now=now, sender=sender)
-        names = [domain, *(each.domain for each in recipients.values())]
+        names = [domain, *(each.domain for each in written)]
         domains = own_domains(self.directory, submission.organization_id, names)
+        recipients = named(written, domains)
         inside = {name: each for name, each in recipients.items() if each.domain in domains}
         headers = headers if content is submission.content else Headers.of(content)
         return Draft(
