@@ -67,7 +67,8 @@ class Address(NamedTuple):
             return None
         if local[0] == '"':
             local = _unquoted(local)
-        return tuple.__new__(cls, (local, a_label(domain)))  # as cls(…) does, with one call less
+        name = a_label(domain)
+        return tuple.__new__(cls, (local, name)) if name else None  # as cls(…) does, with one call less
 
     def folded(self) -> Address:
         """Return the address in lower case, as it is compared."""
