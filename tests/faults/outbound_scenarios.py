@@ -35,11 +35,11 @@ OUTBOUND: Final[tuple[Scenario, ...]] = (
     Scenario("ingest: a submission inside", submission("ben@acme.test", CARL), INGEST, TO_BEN, BOTH, acme),
     Scenario("transmit: SES", submission(CARL), TRANSMIT, {}, TO_CARL, acme),
     Scenario(
-        "transmit: SES, two recipients",
-        submission(CARL, "dora@example.org"),
+        "transmit: SES, two recipients that differ in case",
+        submission(CARL, CARL.capitalize()),
         TRANSMIT,
         {},
-        (*TO_CARL, *ended("sent", "m1", "dora@example.org")),
+        (*TO_CARL, *ended("sent", "m1", CARL.capitalize())),
         acme,
     ),
     Scenario(
