@@ -38,7 +38,7 @@ from postroom.meetings.update_calendar import UpdateCalendar
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.facts import trace_of
 from postroom.model.limits import DAY_MS
-from postroom.model.out_of_office import OutOfOffice
+from postroom.model.out_of_office import Audience, OutOfOffice, ReplySettings, State
 from postroom.model.records import (
     AddressClaim,
     Delegation,
@@ -318,13 +318,14 @@ class MemoryMailSystem:
             made = Delegation(organization_id=ORG, resource_id=name, delegate_id=delegate, delegate_kind=kind)
             self.directory.commit([Insert(made)])
 
-    def away(self, name: str, text: str = "I am away.\n", days: tuple[float, float | None] = (0, None)) -> None:
-        """Give a user an out-of-office reply, from and until some days after now."""
+    def away(
+        self, name: str, text: str = "I am away.\n", days: tuple[float, float | None] = (0, None), **changes: Any
+    ) -> None:
+        """Give a user an out-of-office reply, from and until some days after now; ``changes`` are of its settings."""
         starts, ends = (None if each is None else self.now() + round(each * DAY_MS) for each in days)
-        assert starts is not None
-        made = OutOfOffice(
-            organization_id=ORG, user_id=name, text=text, from_ms=starts, until_ms=ends, modified=self.now()
-        )
+        times: dict[str, Any] = {"start_ms": starts, "end_ms": ends}
+        fields = {"state": State.SCHEDULED, "audience": Audience.ALL, "inside": text, "outside": text, **times}
+        made = OutOfOffice.of(ORG, name, ReplySettings(**{**fields, **changes}), now=self.now())
         self.directory.commit([Put(made)])
         assert self.mailboxes.set_away(name, made.away)
 

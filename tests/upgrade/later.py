@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from postroom.adapters.aws import mailbox_rows
+from postroom.adapters.aws.directory_rows import to_item, values_of
+from postroom.adapters.aws.owned_rows import owned_from
 from postroom.contracts.journal_orders import JournalFailure, JournalOrder
 from postroom.contracts.outbound_orders import AcceptOrder, InsideOrder, SealedLocation, TransmitOrder
 from postroom.contracts.reply_orders import ReplyOrder
@@ -16,7 +18,7 @@ from postroom.contracts.ses_events import SesEvent, read_event
 from postroom.contracts.stored import RawLocation
 from postroom.model.journaling import Journaling
 from postroom.model.mailbox import Outgoing
-from postroom.model.out_of_office import Away
+from postroom.model.out_of_office import Audience, Away, OutOfOffice, ReplySettings, State
 from postroom.model.rules import Direction
 from tests.support.ses_events import bounce_event
 
@@ -98,6 +100,20 @@ JOURNALING: Final = Journaling("journal@archive.example", "admin@acme.test", "am
 
 AWAY: Final = replace(HEAD, away=Away(NOON, NOON + 1))
 
+BOTH_TEXTS: Final = OutOfOffice.of(
+    ORG,
+    "ann",
+    ReplySettings(
+        state=State.SCHEDULED,
+        audience=Audience.ALL,
+        inside="Ask Ben.",
+        outside="<p>Back in May.</p>",
+        start_ms=NOON,
+        end_ms=NOON + 1,
+    ),
+    now=NOON - 1,
+)
+
 SENDING: Final = replace(HEAD, outgoing=Outgoing(day=20_781, recipients=3, reserved=4))
 
 OF_LATER: Final[tuple[Kind, ...]] = (
@@ -134,6 +150,12 @@ OF_LATER: Final[tuple[Kind, ...]] = (
         (),
         lambda: mailbox_rows.head_row(AWAY, NOON) | {"away": mailbox_rows.away(Away(NOON, NOON + 1))},
         mailbox_rows.head_from_row,
+    ),
+    Kind(
+        "directory: out-of-office reply with texts for two sides",
+        (),
+        partial(to_item, BOTH_TEXTS),
+        lambda row: owned_from(OutOfOffice, values_of(row)),
     ),
 )
 """Kinds that need what only this version has. A new family of ``model.owned`` needs no line: it is found."""

@@ -70,7 +70,15 @@ def test_the_command_sets_shows_and_deletes(taught_workmail: Any, acme: str, mon
     assert (row["from"], row["until"], row["text"]) == ("2099-07-01T00:00:00.000Z", "2099-07-15T06:00:00.000Z", TEXT)
     section = DOCUMENTED.partition("\n## away show\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(row)
+    assert (row["outside"], row["audience"], row["state"]) == (TEXT, "ALL", "SCHEDULED")
     assert "Back on Monday." in run("show", *named).output
+    assert run("set", *named, "Ask Ben.", "--outside", "<p>Away</p>", "--audience", "known").exit_code == 0
+    [row] = json.loads(run("show", *named, "--json").output)
+    assert (row["text"], row["outside"], row["audience"]) == ("Ask Ben.", "<p>Away</p>", "KNOWN")
+    assert run("set", *named, "Ask Ben.", "--audience", "none").exit_code == 0
+    [row] = json.loads(run("show", *named, "--json").output)
+    assert (row["outside"], row["audience"], row["state"]) == (None, "NONE", "ENABLED")
+    assert run("show", *named).exit_code == 0
     assert run("set", *named, "Gone").exit_code == 0
     [row] = json.loads(run("show", *named, "--json").output)
     assert (row["text"], row["until"]) == ("Gone", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,10 +22,27 @@ Organization = Annotated[
 ]
 
 
+class Audience(StrEnum):
+    """Values of --audience."""
+
+    NONE = "none"
+    KNOWN = "known"
+    ALL = "all"
+
+
 @app.command("set")
 def set_(
     user: User,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What senders are told; - is standard input.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What senders are told, plain or HTML; - is standard input.")
+    ],
+    outside: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What senders outside the organization are told, if not TEXT.")
+    ] = None,
+    audience: Annotated[
+        Audience | None,
+        typer.Option(help="Which senders outside are told; else all. Known are none: mailboxes have no contacts."),
+    ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="ISO 8601, in UTC without an offset; else now.")
     ] = None,
@@ -33,7 +51,9 @@ def set_(
 ) -> None:
     """Set or replace the reply of a user; each sender gets it once a day at most."""
     times = {"StartTime": from_, "EndTime": until}
-    given = {name: periods.moment(each, UTC) for name, each in times.items() if each is not None}
+    given: dict[str, Any] = {name: periods.moment(each, UTC) for name, each in times.items() if each is not None}
+    given |= {} if outside is None else {"ExternalText": outside}
+    given |= {} if audience is None else {"ExternalAudience": audience.value.upper()}
     said = sys.stdin.read() if text == "-" else text
     with running.refusals():
         workmail = running.workmail()
@@ -53,7 +73,7 @@ def show(
     if as_json:
         output.print_json([row])
     else:
-        columns = ("from", "until", "text")
+        columns = ("state", "from", "until", "text", "outside", "audience")
         output.print_table(columns, [[row[name] or "" for name in columns]])
 
 
@@ -69,9 +89,12 @@ def as_row(found: dict[str, Any]) -> dict[str, Any]:
     """Return what `show --json` shows of a reply: a documented interface."""
     return {
         "user": found["UserId"],
-        "from": _when(found["StartTime"]),
+        "state": found["State"],
+        "from": _when(found.get("StartTime")),
         "until": _when(found.get("EndTime")),
-        "text": found["Text"],
+        "text": found.get("Text"),
+        "outside": found.get("ExternalText"),
+        "audience": found["ExternalAudience"],
         "modified": _when(found["DateModified"]),
     }
 

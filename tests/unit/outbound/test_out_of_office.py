@@ -12,17 +12,19 @@ import pytest
 from postroom.contracts.orders import BounceOrder
 from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.contracts.reply_orders import ReplyOrder
+from postroom.contracts.stored import RawLocation
 from postroom.errors import MessageNotFoundError, StoreUnavailableError
 from postroom.mime import automatic
 from postroom.model.directory import EntityState
 from postroom.model.facts import RECEIVED, SUBMITTED, EventName, OwnFact, reply_trace, trace_of
 from postroom.model.limits import DAY_MS
-from postroom.model.out_of_office import OutOfOffice
-from postroom.model.records import Remove
+from postroom.model.out_of_office import Audience, OutOfOffice, State
+from postroom.model.records import Insert, Organization, Remove
 from postroom.model.rules import ActionType, Direction
 from postroom.outbound import reply
 from postroom.routing.resolve import DISABLED
 from tests.support.builders import ORG, notification
+from tests.support.directory_records import domain
 from tests.support.memory_mail_system import MemoryMailSystem
 from tests.support.rules import rule
 from tests.support.stops import StoppedError, Stopping, Stops
@@ -65,6 +67,14 @@ def replies(system: MemoryMailSystem, number: int = 1) -> list[TransmitOrder]:
 def sent(system: MemoryMailSystem, number: int = 1) -> EmailMessage:
     [order] = replies(system, number)
     return email.message_from_bytes(system.raw.read(order.raw), policy=policy.default)
+
+
+def colleagues_reply(system: MemoryMailSystem) -> EmailMessage:
+    """Let Ben write to Ann; return what his mailbox gets."""
+    system.send("ben", mail(author="ben@acme.test"), "ann@acme.test")
+    system.pump()
+    [received] = system.contents("ben")
+    return email.message_from_bytes(received, policy=policy.default)
 
 
 def reasons(system: MemoryMailSystem, number: int = 1) -> list[str]:
@@ -143,6 +153,81 @@ class TestTheReply:
         arrive(system, 5)
         assert len(replies(system, 5)) == 1
         assert BOB not in " ".join(system.tables.allowances)
+
+
+class TestInsideAndOutside:
+    def test_each_sender_gets_the_text_of_its_side(self, system: MemoryMailSystem) -> None:
+        system.away("ann", inside="Ask Ben.", outside="Back in May.")
+        arrive(system)
+        assert sent(system).get_content() == "Back in May.\r\n"
+        assert colleagues_reply(system).get_content() == "Ask Ben.\r\n"
+
+    @pytest.mark.parametrize("audience", [Audience.NONE, Audience.KNOWN])
+    def test_outside_the_audience_there_is_none(self, system: MemoryMailSystem, audience: Audience) -> None:
+        system.away("ann", audience=audience)
+        arrive(system)
+        assert (replies(system), reasons(system)) == ([], [reply.OUTSIDE])
+        assert colleagues_reply(system).get_content() == "I am away.\r\n"
+
+    @pytest.mark.parametrize("outside", ["", " \n", "<html><body><p>&nbsp;</p><br></body></html>"])
+    def test_a_side_without_a_text_gets_none(self, system: MemoryMailSystem, outside: str) -> None:
+        system.away("ann", outside=outside)
+        arrive(system)
+        assert (replies(system), reasons(system)) == ([], [reply.NO_TEXT])
+        assert colleagues_reply(system).get_content() == "I am away.\r\n"
+
+    def test_an_address_of_another_organization_is_outside(self, system: MemoryMailSystem) -> None:
+        other = replace(_organization(system), id="m-other", alias="other")
+        system.directory.commit([Insert(other), Insert(domain("other.test", other))])
+        system.away("ann", inside="Ask Ben.", outside="Back in May.")
+        arrive(system, content=mail(author="eve@other.test"), source="eve@OTHER.test")
+        assert sent(system).get_content() == "Back in May.\r\n"
+
+    def test_the_domain_decides_in_any_case_also_without_a_mailbox(self, system: MemoryMailSystem) -> None:
+        system.away("ann", inside="Ask Ben.", outside="Back in May.")
+        arrive(system, content=mail(author="ghost@acme.test"), source="ghost@ACME.test")
+        opened = system.ledger.fact(trace(), SUBMITTED)
+        assert opened is not None
+        assert b"Ask Ben." in system.raw.read(RawLocation(**opened.data["raw"]))
+
+    def test_the_audience_may_change_before_the_reply(self, system: MemoryMailSystem) -> None:
+        system.raw.store("inbound/m1", mail())
+        system.ingest.accept(notification("m1", ["ann@acme.test"], source=BOB))
+        system.deliver.accept(system.queues.queues["deliver"].popleft())
+        system.away("ann", audience=Audience.NONE)
+        system.pump()
+        assert (replies(system), reasons(system)) == ([], [reply.OUTSIDE])
+
+    def test_one_that_is_disabled_is_not_sent(self, system: MemoryMailSystem) -> None:
+        system.away("ann", state=State.DISABLED)
+        arrive(system)
+        assert (replies(system), reasons(system)) == ([], [])
+
+
+class TestHtml:
+    HTML = (
+        "<html><head><style>p {}</style></head><body><p>Grüße,</p>\r\n<p>back <b>soon</b> &amp; <i>well</i></p></body>"
+    )
+
+    def test_it_is_sent_as_it_is_beside_its_text(self, system: MemoryMailSystem) -> None:
+        system.away("ann", self.HTML)
+        arrive(system)
+        message = sent(system)
+        assert message.get_content_type() == "multipart/alternative"
+        text, html = message.iter_parts()
+        assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+        assert text.get_content() == "Grüße,\r\nback soon & well\r\n"
+        assert html.get_content() == self.HTML + "\r\n"
+        assert (message["Auto-Submitted"], message["X-Auto-Response-Suppress"]) == ("auto-replied", "All")
+
+    def test_no_line_is_too_long(self, system: MemoryMailSystem) -> None:
+        system.away("ann", "<p>" + "é" * 30_000 + "</p>")
+        arrive(system)
+        [order] = replies(system)
+        content = system.raw.read(order.raw)
+        assert content.isascii()
+        assert max(map(len, content.split(b"\r\n"))) <= 998
+        assert content.replace(b"\r\n", b"").count(b"\n") == 0
 
 
 class TestNoReply:
@@ -301,6 +386,12 @@ def _stopped(system: MemoryMailSystem, stops: Stops, order: ReplyOrder) -> bool:
 def test_no_text_in_another_order_makes_it_an_order_to_reply() -> None:
     bounce = BounceOrder(trace="t", organization_id=ORG, name='x","kind":"REPLY"', since=0)
     assert ReplyOrder.read_if_own(bounce.message) is None
+
+
+def _organization(system: MemoryMailSystem) -> Organization:
+    found = system.directory.organization(ORG)
+    assert found is not None
+    return found
 
 
 def _record(system: MemoryMailSystem) -> OutOfOffice:

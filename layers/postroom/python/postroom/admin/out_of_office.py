@@ -1,12 +1,8 @@
-"""PutOutOfOffice, GetOutOfOffice, DeleteOutOfOffice. Ours; users of WorkMail do this in its web application.
-
-The record is the truth; the mailbox's head has its time, so that deliveries know (``model.out_of_office``). A request
-that stopped between the two is repeated, and sets both.
-"""
+"""PutOutOfOffice, GetOutOfOffice, DeleteOutOfOffice. Ours; users of WorkMail do this in its web application."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from postroom.admin import lookup
 from postroom.admin.context import present, seconds
@@ -15,55 +11,42 @@ from postroom.contracts.admin.exceptions import (
     InvalidParameterException,
     ResourceNotFoundException,
 )
+from postroom.effects import out_of_office
 from postroom.model.directory import EntityKind
-from postroom.model.out_of_office import OutOfOffice
-from postroom.model.records import Check, Put, Remove
+from postroom.model.out_of_office import MAX_TEXT_BYTES, MAX_TIME_MS, Audience, OutOfOffice, ReplySettings, State
+from postroom.model.records import Check, Remove
 
 if TYPE_CHECKING:
     from postroom.admin.context import Context
     from postroom.contracts.admin.models import answers, requests
 
-MAX_TIME_S: Final = 253_402_300_800
-"""The year 10000, in seconds since the epoch: times are before it. Ours; dates are written with four digits."""
-
 
 def put(context: Context, request: requests.PutOutOfOfficeRequest, now: int) -> answers.PutOutOfOfficeResponse:
-    """Set or replace the reply of an enabled user with a mailbox; of two concurrent requests the later holds."""
+    """Set or replace the reply of an enabled user with a mailbox."""
     organization = lookup.organization(context, request["OrganizationId"])
     user = lookup.enabled(lookup.entity(context, organization.id, request["UserId"], EntityKind.USER))
-    starts = _milliseconds("StartTime", request["StartTime"]) if "StartTime" in request else now
-    ends = _milliseconds("EndTime", request["EndTime"]) if "EndTime" in request else None
-    if ends is not None and ends <= max(starts, now):
-        raise InvalidParameterException("EndTime has to be after StartTime, and in the future.")
-    if not request["Text"].strip():
-        raise InvalidParameterException("Text has to have more than white space.")
-    made = OutOfOffice(
-        organization_id=organization.id,
-        user_id=user.id,
-        text=request["Text"],
-        from_ms=starts,
-        until_ms=ends,
-        modified=now,
-    )
-    if context.mailboxes.head(user.id) is None:
+    made = OutOfOffice.of(organization.id, user.id, _settings(request, now), now=now)
+    if not out_of_office.keep(made, organization, user, context.directory, context.mailboxes):
         raise EntityStateException(f"User {user.id} has no mailbox.")
-    context.directory.commit([Check(organization), Check(user), Put(made)])
-    context.mailboxes.set_away(user.id, made.away)
     return {}
 
 
-def get(context: Context, request: requests.GetOutOfOfficeRequest, _now: int) -> dict[str, object]:
+def get(context: Context, request: requests.GetOutOfOfficeRequest, now: int) -> dict[str, object]:
     """Return the reply of a user."""
     organization = lookup.organization(context, request["OrganizationId"])
     user = lookup.entity(context, organization.id, request["UserId"], EntityKind.USER)
     found = context.directory.owned(OutOfOffice, organization.id, user.id)
     if found is None:
         raise ResourceNotFoundException(f"User {user.id} has no out-of-office reply.")
+    said, away = found.set_as, found.away
     return present(
         UserId=found.user_id,
-        Text=found.text,
-        StartTime=seconds(found.from_ms),
-        EndTime=seconds(found.until_ms),
+        State=said.state_at(now).value,
+        Text=said.inside or None,
+        ExternalText=said.outside or None,
+        ExternalAudience=said.audience.value,
+        StartTime=seconds(away.from_ms) if away else None,
+        EndTime=seconds(away.until_ms) if away else None,
         DateModified=seconds(found.modified),
     )
 
@@ -81,7 +64,35 @@ def delete(
     return {}
 
 
+def _settings(request: requests.PutOutOfOfficeRequest, now: int) -> ReplySettings:
+    starts = _milliseconds("StartTime", request["StartTime"]) if "StartTime" in request else None
+    ends = _milliseconds("EndTime", request["EndTime"]) if "EndTime" in request else None
+    if ends is not None and ends <= max(now if starts is None else starts, now):
+        raise InvalidParameterException("EndTime has to be after StartTime, and in the future.")
+    audience = Audience(request.get("ExternalAudience", Audience.ALL))
+    texts = {"Text": request["Text"]}
+    if "ExternalText" in request:
+        texts["ExternalText"] = request["ExternalText"]
+    for member, text in texts.items():
+        _check(member, text)
+    return ReplySettings(
+        state=State.ENABLED if starts is None and ends is None else State.SCHEDULED,
+        audience=audience,
+        inside=request["Text"],
+        outside=texts.get("ExternalText", "" if audience is Audience.NONE else request["Text"]),
+        start_ms=starts,
+        end_ms=ends,
+    )
+
+
+def _check(member: str, text: str) -> None:
+    if not text.strip():
+        raise InvalidParameterException(f"{member} has to have more than white space.")
+    if len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
+        raise InvalidParameterException(f"{member} has more than {MAX_TEXT_BYTES:,} bytes in UTF-8.")
+
+
 def _milliseconds(member: str, time_s: float) -> int:
-    if not 0 <= time_s < MAX_TIME_S:
+    if not 0 <= time_s < MAX_TIME_MS / 1000:
         raise InvalidParameterException(f"{member} is not between the years 1970 and 9999.")
     return round(time_s * 1000)

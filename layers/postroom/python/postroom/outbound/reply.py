@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from postroom.contracts.reply_orders import ReplyOrder
     from postroom.mime.headers import Headers
-    from postroom.model.records import Entity
+    from postroom.model.out_of_office import ReplySettings
+    from postroom.model.records import Domain, Entity
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.parking import OrderParking
     from postroom.ports.queues import Queues
@@ -44,6 +45,8 @@ PART: Final = "out-of-office"
 
 NOT_AWAY: Final = "the owner of the mailbox is not away any more"
 OWN: Final = "the sender is the owner of the mailbox"
+OUTSIDE: Final = "senders outside the organization get no reply"
+NO_TEXT: Final = "the reply has no text for this sender"
 TOLD: Final = "the sender had a reply of this mailbox today"
 """Reasons of REPLY_NOT_SENT, beside those of ``mime.automatic``."""
 
@@ -52,6 +55,9 @@ class ReplyRecords(OwnedRecords, Protocol):
     """The reads of ``Directory`` that replies need."""
 
     def entity(self, organization_id: str, entity_id: str) -> Entity | None:
+        """See ``Directory``."""
+
+    def domain_record(self, name: str) -> Domain | None:
         """See ``Directory``."""
 
 
@@ -91,7 +97,7 @@ class OutOfOfficeReplies:
         now = self.now()
         record = self.records.owned(OutOfOffice, order.organization_id, order.mailbox_id)
         entity = self.records.entity(order.organization_id, order.mailbox_id)
-        if record is None or entity is None or not record.away.holds_at(now):
+        if record is None or entity is None or record.away is None or not record.away.holds_at(now):
             self._end(order, NOT_AWAY)
             return
         author, to = automatic.writable(order.recipient), automatic.writable(order.envelope_from)
@@ -99,7 +105,22 @@ class OutOfOfficeReplies:
         if reason is not None or author is None or to is None:
             self._end(order, reason or automatic.NO_ADDRESS)
             return
-        self._depart(order, _made(order, headers, record.text, author, to, now), now)
+        text = self._text(record.set_as, order.organization_id, to)
+        if not text:
+            self._end(order, OUTSIDE if text is None else NO_TEXT)
+            return
+        self._depart(order, _made(order, headers, text, author, to, now), now)
+
+    def _text(self, settings: ReplySettings, organization_id: str, to: str) -> str | None:
+        """Return what a sender is told, as ``ReplySettings.text_for`` does; one more read only if that depends on it.
+
+        A sender with an address of the organization's domains is inside: the text goes there, even if the message was
+        written by another.
+        """
+        if not settings.depends_on_sender:
+            return settings.text_for(insider=True)
+        domain = self.records.domain_record(to.rpartition("@")[2].lower())
+        return settings.text_for(insider=domain is not None and domain.organization.id == organization_id)
 
     def _headers(self, order: ReplyOrder) -> Headers | None:
         """Return the message's header fields; ``None`` where it is gone because the order was carried out long ago.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from postroom.mime import automatic, writing
+from postroom.model import html_text
 
 if TYPE_CHECKING:
     from postroom.mime.headers import Headers
@@ -20,7 +22,7 @@ class ReplyMail:
 
     Attributes:
         headers: of the message.
-        text: what the owner of the mailbox wants to say.
+        text: what the owner of the mailbox wants to say; HTML is sent as it is, beside its text alone.
         author, to: addresses, as ``mime.automatic.writable`` returns them.
         message_id: of the reply, with angle brackets.
     """
@@ -38,7 +40,7 @@ class ReplyMail:
 
     def content(self, *, now: int) -> bytes:
         """Return the whole message, with CRLF. ``now`` in milliseconds since the epoch."""
-        encoding, body = writing.part(self.text.encode("utf-8", "replace"))
+        fields, body = self._html() if html_text.is_html(self.text) else self._plain()
         head = [
             f"From: {self.author}",
             f"To: {self.to}",
@@ -49,8 +51,27 @@ class ReplyMail:
             "Auto-Submitted: auto-replied",
             "X-Auto-Response-Suppress: All",
             "MIME-Version: 1.0",
-            "Content-Type: text/plain; charset=utf-8",
-            f"Content-Transfer-Encoding: {encoding}",
+            *fields,
         ]
-        ends = b"" if body.endswith(b"\r\n") else b"\r\n"
-        return "".join(f"{line}\r\n" for line in head).encode("ascii") + b"\r\n" + body + ends
+        return "".join(f"{line}\r\n" for line in head).encode("ascii") + body
+
+    def _plain(self) -> tuple[list[str], bytes]:
+        """Return the fields of the only part, and it with the empty line before it."""
+        encoding, body = writing.part(_line_ended(self.text))
+        return [f"Content-Type: {_PLAIN}", f"Content-Transfer-Encoding: {encoding}"], b"\r\n" + body
+
+    def _html(self) -> tuple[list[str], bytes]:
+        """Return the field that introduces both parts, and them with the empty line before them."""
+        boundary = "=_" + hashlib.sha256(self.message_id.encode()).hexdigest()[:40]
+        texts = ((_PLAIN, html_text.plain(self.text)), ("text/html; charset=utf-8", self.text))
+        parts = [(kind, *writing.part(_line_ended(text))) for kind, text in texts]
+        field = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"'
+        return [field], writing.parts(boundary, parts, preamble="An automatic reply.")
+
+
+_PLAIN: Final = "text/plain; charset=utf-8"
+
+
+def _line_ended(text: str) -> bytes:
+    """Return a text as UTF-8 that ends with a line end."""
+    return text.encode("utf-8", "replace") + (b"" if text.endswith(("\n", "\r")) else b"\n")

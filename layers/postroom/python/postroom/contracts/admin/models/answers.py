@@ -579,7 +579,10 @@ class GetOutOfOfficeResponse(TypedDict):
     """Members of our ``GetOutOfOfficeResponse``."""
 
     UserId: NotRequired[str]
+    State: NotRequired[Literal['DISABLED', 'ENABLED', 'SCHEDULED']]
     Text: NotRequired[str]
+    ExternalText: NotRequired[str]
+    ExternalAudience: NotRequired[Literal['NONE', 'KNOWN', 'ALL']]
     StartTime: NotRequired[float]
     EndTime: NotRequired[float]
     DateModified: NotRequired[float]

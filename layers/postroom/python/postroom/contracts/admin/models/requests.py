@@ -979,6 +979,8 @@ class PutOutOfOfficeRequest(TypedDict):
     OrganizationId: str
     UserId: str
     Text: str
+    ExternalText: NotRequired[str]
+    ExternalAudience: NotRequired[Literal['NONE', 'KNOWN', 'ALL']]
     StartTime: NotRequired[float]
     EndTime: NotRequired[float]
 

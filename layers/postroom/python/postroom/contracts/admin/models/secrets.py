@@ -11,7 +11,7 @@ REQUESTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {'CreateAvailabilityCo
  'CreateSmtpGateway': (('Password',),),
  'CreateUser': (('Password',), ('FirstName',), ('LastName',)),
  'ListUsers': (('Filters', 'DisplayNamePrefix'),),
- 'PutOutOfOffice': (('Text',),),
+ 'PutOutOfOffice': (('Text',), ('ExternalText',)),
  'PutRetentionPolicy': (('Description',),),
  'ResetPassword': (('Password',),),
  'SubmitRawMessage': (('RawMessage',),),
@@ -49,5 +49,5 @@ ANSWERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {'AssumeImpersonationRo
                   ('Department',),
                   ('Country',),
                   ('Office',)),
- 'GetOutOfOffice': (('Text',),),
+ 'GetOutOfOffice': (('Text',), ('ExternalText',)),
  'ListResources': (('Resources', 'Description'),)}
