@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import email
+import json
 import os
 import re
 import urllib.error
 import urllib.request
+from email import policy
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -16,7 +19,8 @@ from exchangelib.version import EXCHANGE_2010_SP2, Version
 from cli.repository import repository_root
 from tests.support.calendar_text import stand_ups_and_a_trip
 from tests.support.ews_client import ask, berlin, discovered, fresh, server
-from tests.support.running_stack import PASSWORD
+from tests.support.reports import outbox
+from tests.support.running_stack import PASSWORD, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +73,46 @@ def test_the_documented_question_is_answered(clients: RunningStack, capsys: pyte
         names = {"ADDRESS": "ada@clients.example", "PASSWORD": PASSWORD}
         exec(compile(code, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
     assert capsys.readouterr().out.startswith("FreeBusyView(")
+
+
+def test_each_side_is_told_once_what_exchangelib_set(clients: RunningStack) -> None:
+    """The reply is set by the code of docs/clients.md."""
+    organization = clients.organization("away")
+    for name in ("ada", "ben"):
+        clients.user(organization, name, f"{name}@away.example")
+    text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
+    (code,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "oof_settings" in each]
+    with patch.dict(os.environ, clients.environment), fresh():
+        names: dict[str, Any] = {"ADDRESS": "ada@away.example", "PASSWORD": PASSWORD}
+        exec(compile(code, "docs/clients.md", "exec"), names)  # noqa: S102 - our own documentation
+        found = names["account"].oof_settings
+    assert (found.state, found.external_audience) == ("Scheduled", "All")
+    assert (found.internal_reply, found.external_reply) == ("<p>Ask <b>Grace</b>.</p>", "I am away until August.")
+
+    mail = b"From: %s\r\nTo: ada@away.example\r\nMessage-ID: <away-%d@x>\r\n\r\nhello\r\n"
+    workmail: Any = clients.client("workmail")
+    for number in range(2):
+        clients.send(mail % (b"bob@elsewhere.example", number), "ada@away.example", sender="bob@elsewhere.example")
+        inside = mail % (b"ben@away.example", 2 + number)
+        workmail.submit_raw_message(OrganizationId=organization, UserId="ben@away.example", RawMessage=inside)
+    wait_for(lambda: len(decisions(clients)) == 4)
+    assert sorted(decisions(clients)) == ["OUT_OF_OFFICE_ANSWERED"] * 2 + ["REPLY_NOT_SENT"] * 2
+    ((_, outside),) = wait_for(lambda: outbox(clients, "bob@elsewhere.example"))
+    assert outside.get_content().strip() == "I am away until August."
+    (item,) = wait_for(lambda: clients.rows("mailbox", "list", "ben@away.example", "--folder", "INBOX"))
+    shown = clients.command("mailbox", "show", "ben@away.example", item["id"]).stdout
+    told = email.message_from_bytes(shown, policy=policy.default)
+    assert [part.get_content().strip() for part in told.iter_parts()] == ["Ask Grace.", "<p>Ask <b>Grace</b>.</p>"]
+    assert told["Auto-Submitted"] == "auto-replied"
+
+
+def decisions(clients: RunningStack) -> list[str]:
+    """Return the names of the facts that say whether senders of the four messages get a reply."""
+    names = []
+    for number in range(4):
+        done = clients.command("trace", "--message-id", f"<away-{number}@x>", "--json")
+        names += [each["name"] for each in json.loads(done.stdout)] if done.returncode == 0 else []
+    return [each for each in names if each in {"OUT_OF_OFFICE_ANSWERED", "REPLY_NOT_SENT"}]
 
 
 def test_exchangelib_finds_the_stack_by_the_documented_recipe(

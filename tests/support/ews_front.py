@@ -33,14 +33,17 @@ from postroom.access.compiled_rules import CompiledRules
 from postroom.access.decision import Access
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.directory import MemoryDirectory
+from postroom.adapters.memory.mailboxes import MemoryMailboxes
 from postroom.adapters.memory.metrics import MemoryMetrics
 from postroom.adapters.memory.passwords import PlainPasswords
+from postroom.adapters.memory.tables import MemoryTables
 from postroom.effects.counted_trail import CountedTrail
 from postroom.ews import front
 from postroom.ews.context import Context
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.free_busy import FailureCode, MailboxFailure
 from postroom.model.records import AddressClaim, AliasClaim, Entity, Insert, NameClaim, PasswordHash
+from postroom.ports.mailboxes import MailboxOwner
 from tests.support.directory_records import domain, organization
 from tests.support.local_callers import ROOT_ONLY
 
@@ -84,7 +87,8 @@ class Front:
         access = Access(CompiledRules(self.directory), self.directory)
         trail = CountedTrail(self.trail, self.metrics)
         self.authorize = Authorize(self.directory, self.passwords, trail)
-        self.context = Context(self.directory, self.availability, access, trail)
+        self.mailboxes = MemoryMailboxes(MemoryTables(), lambda: self.now_ms)
+        self.context = Context(self.directory, self.availability, access, trail, self.mailboxes)
         self.sent: list[Request] = []
         for organization_id, alias in (("m-1", "acme"), ("m-2", "other")):
             owner = organization(organization_id, alias=alias)
@@ -109,6 +113,8 @@ class Front:
         named = NameClaim(organization_id=organization_id, name=name, entity_id=entity.id, kind=entity.kind)
         records: list[Record] = [entity, named, hashed, *claims]
         self.directory.commit([Insert(record) for record in records])
+        owner = MailboxOwner(organization_id, f"arn:{organization_id}", "arn:key")
+        self.mailboxes.create(entity.id, owner, wrapped_key=b"key", quota_bytes=1, now_ms=self.now_ms)
         return entity
 
     def pool(self, name: str) -> Front:

@@ -160,7 +160,7 @@ def test_only_those_that_change_the_directory_check_rows_that_they_do_not_write(
         for table in TABLES.values()
         if template.allowed(each, table, "dynamodb:ConditionCheckItem")
     }
-    changing = ("AdminApiFunction", "DeleteOrganizationsFunction")
+    changing = ("AdminApiFunction", "DeleteOrganizationsFunction", "EwsFunction")
     assert checking == {(each, "DirectoryTable") for each in changing}
 
 

@@ -56,6 +56,7 @@ class Refusal(StrEnum):
     DENIED_TO_ROLE = "the impersonation role may not impersonate this user"
     READ_ONLY = "the impersonation role may only read"
     NO_PERMISSION = "the user has no permission for this mailbox"
+    NOT_OWNER = "only the owner of the mailbox may do this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ class Access:
         target: MailboxObject,
         *,
         folder_allows: bool = False,
+        only_owner: bool = False,
         number: int = 0,
     ) -> Act:
         """Decide whether an action is allowed; at most two keyed reads.
@@ -161,9 +163,10 @@ class Access:
             target: what it is to be done to.
             folder_allows: whether the folder's own permissions allow it, as those of calendars may. If not, the mailbox
                 must be the user's own, or open to the user by FULL_ACCESS.
+            only_owner: whether no permission allows it.
             number: tells equal actions of one request apart.
         """
-        refusal = admission.refusal or self._refusal(admission, action, target, folder_allows)
+        refusal = admission.refusal or self._refusal(admission, action, target, folder_allows, only_owner)
         record = mailbox_access(
             admission.request,
             action,
@@ -179,11 +182,13 @@ class Access:
         return Act(refusal, record)
 
     def _refusal(
-        self, admission: Admission, action: MailboxAction, target: MailboxObject, folder_allows: bool
+        self, admission: Admission, action: MailboxAction, target: MailboxObject, folder_allows: bool, only_owner: bool
     ) -> Refusal | None:
         request, role = admission.request, admission.role
         if role is not None and role.type is RoleType.READ_ONLY and action not in READING:
             return Refusal.READ_ONLY
+        if only_owner:
+            return None if target.owner_id == request.user_id else Refusal.NOT_OWNER
         if folder_allows or has_full_access(self._records, request.organization_id, request.user_id, target.owner_id):
             return None
         return Refusal.NO_PERMISSION

@@ -11,6 +11,7 @@ from postroom.adapters.aws import clients
 from postroom.adapters.aws.availability_queries import LambdaAvailabilityQueries
 from postroom.adapters.aws.directory import DynamoDirectory
 from postroom.adapters.aws.directory_table import DirectoryTable
+from postroom.adapters.aws.mailbox_heads import DynamoMailboxHeads
 from postroom.bootstrap import audit_parts, ready
 from postroom.bootstrap.clock import now_ms
 from postroom.bootstrap.settings import CountedTrailSettings, DirectorySettings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 class EwsSettings(DirectorySettings, CountedTrailSettings):
+    mailbox_table: str
     query_availability_function: str
 
 
@@ -32,12 +34,14 @@ def build(settings: EwsSettings) -> Callable[[Mapping[str, Any]], front.Answered
     queries = LambdaAvailabilityQueries(
         clients.later(clients.availability_queries), settings.query_availability_function
     )
-    directory = DynamoDirectory(DirectoryTable(clients.dynamodb(), settings.directory_table))
+    dynamodb = clients.dynamodb()
+    directory = DynamoDirectory(DirectoryTable(dynamodb, settings.directory_table))
     context = Context(
         address_book=directory,
         availability=queries,
         access=Access(CompiledRules(directory), directory),
         trail=audit_parts.counted_trail(settings),
+        mailboxes=DynamoMailboxHeads(dynamodb, settings.mailbox_table),
     )
     return partial(_answer, context)
 

@@ -54,7 +54,8 @@ class ClientRequest:
         self.records += admission.records
         if admission.refusal is not None and admission.refusal not in _OF_IMPERSONATION:
             raise AccessDeniedError(admission.refusal.value)
-        return Asking(self._caller(user), self.call.origin, admission, self.records, self.call.is_passed_on)
+        caller = self._caller(user)
+        return Asking(caller, self.call.origin, admission, self.records, self.at_ms, self.call.is_passed_on)
 
     def hand_over_records(self) -> None:
         """Hand the records to the audit trail.

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from postroom.ews import convert_id, get_server_time_zones, get_user_availability, resolve_names
+from postroom.ews import (
+    convert_id,
+    get_server_time_zones,
+    get_user_availability,
+    get_user_oof_settings,
+    resolve_names,
+    set_user_oof_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +25,9 @@ OPERATIONS: Final[Mapping[str, Callable[[Call, Asking, Context], Element]]] = {
     "ConvertId": convert_id.answer,
     "GetServerTimeZones": get_server_time_zones.answer,
     "GetUserAvailabilityRequest": get_user_availability.answer,
+    "GetUserOofSettingsRequest": get_user_oof_settings.answer,
     "ResolveNames": resolve_names.answer,
+    "SetUserOofSettingsRequest": set_user_oof_settings.answer,
 }
 
 WITHOUT_USER: Final = frozenset({"ConvertId", "GetServerTimeZones"})
