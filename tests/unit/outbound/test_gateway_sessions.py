@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postroom.adapters.aws.smtp_relays import IDLE_S, MAX_KEPT, MAX_MESSAGES, REST_S
+from postroom.adapters.aws.smtp_relays import IDLE_S, MAX_KEPT, MAX_MESSAGES, REST_S, REST_SHARE
 from postroom.model.relay_answers import RelayResult, RelayStage
 from tests.support.builders import OTHER
 from tests.support.smtp_servers import PASSWORD, PLAIN, STEPS, SmtpServer, hang_up
@@ -15,6 +15,7 @@ from tests.unit.outbound.gateway_harness import ADA, BOB, CONTENT, SENDER, Clien
 
 if TYPE_CHECKING:
     from postroom.model.relay_answers import RelayAnswer
+    from tests.support.smtp_servers import Talk
 
 ACCEPTED, TEMPORARY, PERMANENT = RelayResult
 EIGHT_BIT = b"Subject: x\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n"
@@ -258,6 +259,33 @@ def test_a_failure_of_one_message_is_no_reason_to_rest() -> None:
     with SmtpServer(MAIL=lambda _: next(replies)) as server:
         client = Client.of(server)
         assert [send(client).result for _ in range(3)] == [TEMPORARY, PERMANENT, ACCEPTED]
+        client.relays.close()
+
+
+@pytest.mark.parametrize("step", ["GREETING", "MAIL", "RCPT", "DATA", "CONTENT"])
+def test_a_gateway_that_takes_long_to_fail_rests_for_longer(step: str) -> None:
+    """Else one gateway that hangs would keep every environment from the mail of others."""
+    with SmtpServer() as server:
+        client = Client.of(server)
+
+        def hang_up_late(talk: Talk) -> str:
+            client.now += REST_S
+            return hang_up(talk)
+
+        server.steps[step] = hang_up_late
+        first = send(client)
+        assert first.may_have_arrived == (step == "CONTENT")
+        client.now += REST_SHARE * REST_S - 1
+        other = send(client)
+        assert (other.result, other.text, other.may_have_arrived) == (
+            TEMPORARY,
+            "The gateway ended the connection.",
+            False,
+        )
+        assert server.connections == 1
+        server.steps[step] = STEPS[step]
+        client.now += 1
+        assert send(client).result is ACCEPTED
         client.relays.close()
 
 

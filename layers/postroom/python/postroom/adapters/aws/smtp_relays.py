@@ -1,8 +1,8 @@
 """SMTP gateways over TLS (docs/decisions/0053).
 
 A gateway's host is resolved for each connection; its addresses are judged, and connected to as they are. A session is
-kept for the next message to the same gateway. A gateway that cannot be used rests for a while: what waits for it gets
-the same answer, and costs no connection.
+kept for the next message to the same gateway. A gateway that cannot be used, or that takes long to fail, rests for a
+while: what waits for it gets the same answer, and costs no connection. So a gateway that hangs leaves time for others.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ MAX_KEPT: Final = 4
 """Most sessions that are kept, of different gateways. Ours."""
 
 REST_S: Final = 30
-"""How long a gateway rests after a failure that every message would have, in seconds. Ours."""
+"""How long a gateway rests at least after a failure that every message would have, in seconds. Ours."""
+
+REST_SHARE: Final = 4
+"""A gateway rests for so many times as long as it took to fail: one that hangs has at most a fifth of an environment's
+time. Ours."""
 
 
 _OTHER_ADDRESS_HELPS: Final = frozenset({CONNECT, RelayStage.GREETING, RelayStage.EHLO, RelayStage.TLS})
@@ -105,13 +109,14 @@ class SocketSmtpRelays(SmtpRelays):
         self, gateway: SmtpGateway, envelope_from: str, recipients: Sequence[str], content: bytes
     ) -> Mapping[str, RelayAnswer]:
         envelope = Envelope(envelope_from, tuple(dict.fromkeys(recipients)), content)
-        end = time.monotonic() + self._deadlines.total_s
+        began, end = self._clock(), time.monotonic() + self._deadlines.total_s
         try:
             session = self._session(gateway, end)
         except RelayError as error:
             return dict.fromkeys(envelope.recipients, error.answer)
         answers = session.hand_over(envelope, end)
         self._keep(gateway, session)
+        self._rest_if_slow(gateway, session, REST_SHARE * (self._clock() - began))
         return answers
 
     def close(self) -> None:
@@ -133,13 +138,22 @@ class SocketSmtpRelays(SmtpRelays):
             if self._clock() - kept.since <= IDLE_S and kept.session.is_alive(end):
                 return kept.session
             kept.session.close()
+        began = self._clock()
         try:
             return self._begun(gateway, end)
         except RelayError as error:
-            now = self._clock()
-            self._rests = {each: of for each, of in self._rests.items() if now < of.until}
-            self._rests[gateway] = Rest(error.answer, now + self._rest_s)
+            self._rest(gateway, error.answer, max(self._rest_s, REST_SHARE * (self._clock() - began)))
             raise
+
+    def _rest_if_slow(self, gateway: SmtpGateway, session: Session, rest_s: float) -> None:
+        """Let a gateway rest whose session has ended in a message; not if that was soon: it may be the message."""
+        if session.lost is not None and rest_s >= self._rest_s:
+            self._rest(gateway, session.lost, rest_s)
+
+    def _rest(self, gateway: SmtpGateway, answer: RelayAnswer, rest_s: float) -> None:
+        now = self._clock()
+        self._rests = {each: of for each, of in self._rests.items() if now < of.until}
+        self._rests[gateway] = Rest(answer, now + rest_s)
 
     def _keep(self, gateway: SmtpGateway, session: Session) -> None:
         if not session.is_usable or session.messages >= MAX_MESSAGES:

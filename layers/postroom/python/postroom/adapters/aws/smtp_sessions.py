@@ -66,7 +66,10 @@ class Envelope:
 
 
 class Session:
-    """A session; ``is_usable`` says whether it may take another message, ``messages`` how many it has taken."""
+    """A session; ``is_usable`` says whether it may take another message, ``messages`` how many it has taken.
+
+    ``lost`` is the answer of the connection, without regard to a message, once it has ended in a message.
+    """
 
     def __init__(
         self, wire: Wire, offers: Mapping[str, Sequence[str]], deadlines: Deadlines, secrets: Sequence[str]
@@ -79,6 +82,7 @@ class Session:
         """
         self._wire, self._offers, self._deadlines, self._secrets = wire, offers, deadlines, secrets
         self.messages, self.is_usable = 0, True
+        self.lost: RelayAnswer | None = None
 
     def close(self) -> None:
         """End the session."""
@@ -187,20 +191,27 @@ class Session:
             self._wire.send(smtp.END_OF_CONTENT, self._deadlines.piece_s)
             reply = self._wire.reply(self._deadlines.total_s)
         except WireError as error:
-            self.is_usable = False
-            lost = failure(DATA, f"{error} The message may have arrived.", error.status).answer
-            raise RelayError(replace(lost, may_have_arrived=True)) from error
+            lost = self._lost(DATA, error).answer
+            text = f"{error} The message may have arrived."
+            raise RelayError(replace(lost, text=text, may_have_arrived=True)) from error
         self._note(reply)
         return self._answer(reply, DATA)
 
     def _early(self, error: WireError) -> RelayError:
         """Return the answer to a part of the content: a gateway may refuse it and end the connection before its end."""
-        self.is_usable = False
+        lost = self._lost(DATA, error)
         with suppress(WireError):
             reply = self._wire.reply(EARLY_REPLY_S)
             if reply.code >= 400:
                 return RelayError(self._answer(reply, DATA))
-        return failure(DATA, str(error), error.status)
+        return lost
+
+    def _lost(self, stage: RelayStage, error: WireError) -> RelayError:
+        """End the session; return the failure of the message in which it ended."""
+        self.is_usable = False
+        lost = failure(stage, str(error), error.status)
+        self.lost = lost.answer
+        return lost
 
     def _path(self, address: str, stage: RelayStage) -> str:
         path = smtp.path(address)
@@ -214,8 +225,7 @@ class Session:
         try:
             reply = self._wire.ask(command, self._deadlines.command_s)
         except WireError as error:
-            self.is_usable = False
-            raise failure(stage, str(error), error.status) from error
+            raise self._lost(stage, error) from error
         self._note(reply)
         return reply
 
