@@ -253,6 +253,12 @@ class TestDelays:
         failed = status_of(sent.reports()[1])[1]
         assert (failed["Action"], failed["Status"]) == ("failed", "4.4.7")
 
+    def test_a_reason_in_words_of_ours_has_its_status_once(self, sent: Sent) -> None:
+        sent.accept(sent.refused(TO[0], "5.3.4 The gateway takes messages of at most 10 bytes.", "5.3.4"))
+        expected = "550 5.3.4 The gateway takes messages of at most 10 bytes."
+        assert status_of(sent.reports()[0])[1]["Diagnostic-Code"] == f"smtp; {expected}"
+        assert f"<{TO[0]}>: {expected}" in sent.reports()[0].as_string()
+
     def test_failures_and_delays_of_one_moment_are_two_reports(self, sent: Sent) -> None:
         first = sent.refused(TO[0])
         sent.delayed(TO[1])

@@ -29,7 +29,7 @@ ADVICE: Final = {
 
 ADVICE_TO_USERS: Final = {
     **ADVICE,
-    "4.4.7": "The other mail system took no mail all the time. Try again later, or reach the recipient another way.",
+    "4.4.7": "The other mail system did not take it in time. Try again later, or reach the recipient another way.",
     "5.4.4": "Check the part of the address after the @ for typing mistakes.",
     "5.7.1": "The message may not be sent to this recipient. Sending it again will not help.",
 }

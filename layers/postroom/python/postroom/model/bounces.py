@@ -74,7 +74,7 @@ class Failure:
         if self.is_reply:
             return reason
         code = "450" if self.status.startswith("4") else "550"
-        return f"{code} {self.status} {reason}".rstrip()
+        return f"{code} {self.status} {reason.removeprefix(f'{self.status} ')}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
