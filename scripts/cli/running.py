@@ -191,16 +191,17 @@ def is_deployed() -> bool:
 def choose(stack: str | None, region: str | None, profile: str | None) -> None:
     """Let this process use a deployed stack, in a Region, with the credentials of a profile.
 
-    A profile comes before keys in the environment, as with the AWS CLI.
+    A profile comes before keys in the environment, as with the AWS CLI, and AWS_REGION before AWS_DEFAULT_REGION.
+    botocore reads the second alone.
 
     Raises:
         UsageError: a Region or a profile without a stack.
     """
-    if stack is None and (region or profile):
+    if not (stack or is_deployed()) and (region or profile):
         raise UsageError("--region and --profile are for a deployed stack: name it with --stack")
     if stack:
         os.environ[STACK] = stack
-    if region:
+    if region := region or os.environ.get("AWS_REGION"):
         os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     if profile:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):

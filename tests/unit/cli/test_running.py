@@ -224,6 +224,19 @@ def test_a_region_and_a_profile_are_those_of_the_command_line() -> None:
     assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} & os.environ.keys()
 
 
+def test_the_region_is_also_read_from_the_variable_that_botocore_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    running.choose("mail", None, None)
+    assert running.session().get_config_variable("region") == "eu-west-1"
+
+
+def test_a_region_is_also_for_the_stack_that_the_variable_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(running.STACK, "mail")
+    running.choose(None, "eu-west-1", None)
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
