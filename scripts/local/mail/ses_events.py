@@ -23,6 +23,10 @@ REPORTER: Final = "dsn; a1-2.smtp-out.local"
 TRIED_MS: Final = 14 * HOUR_MS
 """How long a delayed message is tried, as SES's ``expirationTime`` says. Ours."""
 
+ANSWER_MS: Final = 1000
+"""How long after SES has taken a message its recipient's server answers, by the event's own time: so a trace has the
+two in the order that they have on AWS. Ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
@@ -80,7 +84,7 @@ def events(
     for kind, (wanted_as, event_type, member, details) in _KINDS.items():
         of_kind = [each for each in simulated if each.kind == kind]
         if of_kind:
-            said = details(of_kind, now, f"{message_id}-feedback")
+            said = details(of_kind, now + ANSWER_MS, f"{message_id}-feedback")
             found.append((wanted_as, {"eventType": event_type, "mail": mail, member: said}))
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import json
 import re
+import time
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage, Message
@@ -273,6 +274,14 @@ class TestEvents:
         assert event.mail.trace == "f" * 32
         assert f"{address}@simulator.local" in repr(event.details)
         assert receiving.received == []
+
+    def test_a_bounce_is_later_than_the_message(self, v2: Any, receiving: Receiving) -> None:
+        """Else a trace, which is in order of time, would have the end before it was sent."""
+        before = time.time()
+        self.send(v2, "bounce@simulator.local")
+        after = time.time()
+        answered = datetime.fromisoformat(json.loads(receiving.published[0][1])["bounce"]["timestamp"]).timestamp()
+        assert before + 0.99 <= answered <= after + 1
 
     def test_a_reason_is_in_the_diagnostic(self, v2: Any, receiving: Receiving) -> None:
         self.send(v2, "bounce+no+such+user@simulator.local")
