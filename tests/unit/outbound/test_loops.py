@@ -58,6 +58,31 @@ def test_ses_adds_its_hop_itself(system: MemoryMailSystem) -> None:
     assert carried(system, MAIL) == MAIL.replace(b"Bcc: c@x.test\r\n", b"")
 
 
+ORDERS_TO_SES = (
+    b"X-SES-CONFIGURATION-SET: other\r\nx-ses-from-arn: arn:aws:ses:us-east-1:1:identity/x\r\n"
+    b"X-SES-MESSAGE-TAGS: postroom-trace=t,\r\n postroom-organization=o\r\nX-SES-LIST-MANAGEMENT-OPTIONS: all\r\n"
+)
+
+
+def test_ses_takes_no_orders_from_a_user(system: MemoryMailSystem) -> None:
+    content = MAIL.replace(b"Bcc: c@x.test\r\n", b"")
+    assert carried(system, ORDERS_TO_SES + content.replace(b"Date: x", b"Date: x\r\nX-SES-Tenant: y")) == content
+    assert carried(system, b"X-Session: 1\r\n" + content) == b"X-Session: 1\r\n" + content
+
+
+def test_a_gateway_gets_fields_that_mean_nothing_to_it(system: MemoryMailSystem) -> None:
+    system.rules(rule(ActionType.SMTP_GATEWAY, direction=Direction.OUTBOUND, gateway="g-1"))
+    assert ORDERS_TO_SES in carried(system, ORDERS_TO_SES + MAIL)
+
+
+@pytest.mark.parametrize("gateway", [None, "g-1"])
+def test_no_message_leaves_with_a_return_path(system: MemoryMailSystem, gateway: str | None) -> None:
+    """RFC 5321, 4.4: the last server adds it. SES would send what it reports of failures there."""
+    if gateway:
+        system.rules(rule(ActionType.SMTP_GATEWAY, direction=Direction.OUTBOUND, gateway=gateway))
+    assert b"Return-Path" not in carried(system, b"Return-Path: <eve@evil.test>\r\n" + MAIL)
+
+
 def test_two_who_are_away_answer_each_other_once(system: MemoryMailSystem) -> None:
     system.user("ben")
     for name in ("ann", "ben"):

@@ -10,7 +10,7 @@ from postroom.contracts.outbound_orders import TransmitOrder, end_key
 from postroom.model.addresses import a_label
 from postroom.model.facts import Fact, OwnFact
 from postroom.routing.outbound_flow import refused, sent
-from postroom.submission.prepare import with_hop, without_bcc
+from postroom.submission.prepare import LEFT_BEHIND, LEFT_BEHIND_FOR_SES, with_hop, without_fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -63,9 +63,10 @@ class MailCarried:
 
     def content(self) -> bytes:
         """A plain copy has no Bcc; the sender's own copy, which is sealed, has. A gateway gets one hop more."""
-        order, content = self.order, without_bcc(self.raw.read(self.order.raw))
+        order = self.order
         if not order.gateway_id:
-            return content
+            return without_fields(self.raw.read(order.raw), LEFT_BEHIND_FOR_SES)
+        content = without_fields(self.raw.read(order.raw), LEFT_BEHIND)
         return with_hop(content, domain=a_label(order.author.rpartition("@")[2]), trace=order.trace, at=order.since)
 
     def inside(self, content: bytes, now: int) -> Answer | None:  # noqa: ARG002

@@ -24,6 +24,13 @@ _LINE_END: Final = re.compile(rb"\n(?![ \t])")
 BLIND: Final = ("bcc", "resent-bcc")
 """Fields that only the sender's own copy has. Source: RFC 5322, 3.6.3 and 3.6.6."""
 
+LEFT_BEHIND: Final = (*BLIND, "return-path")
+"""Fields that no message has when it leaves. Source of Return-Path: RFC 5321, 4.4; the last server adds it."""
+
+LEFT_BEHIND_FOR_SES: Final = (*LEFT_BEHIND, "x-ses-*")
+"""SES reads fields of these names as parameters: configuration set, tags, the identities that it sends for, and others.
+Source: AWS SES, SendRawEmail and "Specify your configuration set when you send email"."""
+
 
 def check_block(content: bytes) -> None:
     """Require that all mail clients read the same fields.
@@ -99,7 +106,7 @@ def without_fields(content: bytes, names: Sequence[str], *, only_empty: bool = F
 
     Args:
         content: with a block that ``check_block`` accepts.
-        names: lower-case.
+        names: lower-case; one that ends in ``*`` means all that begin so.
         only_empty: fields that have more than white space stay.
     """
     end = readings(content)[0].end
@@ -118,7 +125,7 @@ def without_fields(content: bytes, names: Sequence[str], *, only_empty: bool = F
 
 def _places(content: bytes, block: int, names: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yield where fields of some names begin and end, their line ends included."""
-    any_name = b"|".join(re.escape(name).encode() for name in names)
+    any_name = b"|".join(re.escape(name).replace(r"\*", "[!-9;-~]*").encode() for name in names)
     pattern = re.compile(rb"(?:\A|(?<=\n))(?:%b):" % any_name, re.IGNORECASE)
     at = 0
     while found := pattern.search(content, at, block):
