@@ -99,6 +99,9 @@ def test_a_bounce_leaves_the_recipients_end_as_it_is(flow: Flow) -> None:
         ("Undetermined", "Undetermined", {}, "Undetermined: Undetermined", "5.0.0"),
         ("Transient", "General", {"status": "4.4.7", "diagnosticCode": "smtp; 554 4.4.7 expired"}, None, "4.4.7"),
         ("Permanent", "General", {"diagnosticCode": "x-unix; no\r\nsuch user"}, "x-unix; no such user", "5.0.0"),
+        ("Permanent", "NoEmail", {"status": "5.1.10 (no mailbox)"}, "Permanent: NoEmail", "5.1.10"),
+        ("Permanent", "NoEmail", {"status": "5.1.1\r\nAction: delivered"}, "Permanent: NoEmail", "5.1.1"),
+        ("Permanent", "NoEmail", {"status": "bad\r\nAction: delivered"}, "Permanent: NoEmail", "5.1.1"),
     ],
 )
 def test_a_bounce_without_a_report_says_what_ses_says(

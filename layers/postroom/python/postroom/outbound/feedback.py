@@ -5,6 +5,7 @@ A bounce, complaint or rejection never changes that SES has taken the message: i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +32,9 @@ STATUS: Final[Mapping[str, str]] = {
     "AttachmentRejected": "5.6.0",
 }
 """Statuses (RFC 3463) of SES's bounce subtypes, for bounces without a status. Ours."""
+
+_STATUS: Final = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
+"""Source: RFC 3464, 2.3.4; a comment may follow."""
 
 UNWANTED: Final = "5.7.1"
 """Status of complaints and rejections. Source: RFC 3463, 3.8, delivery not authorized, message refused."""
@@ -86,7 +90,7 @@ class Feedback:
     def _bounced(self, bounce: Bounced, recipient: Reported, name: str) -> Fact:
         """``diagnosticCode`` is the other server's reply after its type: ``smtp; 550 5.1.1 user unknown``."""
         kind = ": ".join(filter(None, (bounce.bounce_type, bounce.bounce_sub_type)))
-        status = recipient.status or STATUS.get(bounce.bounce_sub_type, UNDEFINED_STATUS)
+        status = _status(recipient) or STATUS.get(bounce.bounce_sub_type, UNDEFINED_STATUS)
         data = {"bounceType": kind, "feedbackId": bounce.feedback_id, "reportingMta": bounce.reporting_mta}
         return self._refused(name, _reply(recipient) or kind, status, bounce.timestamp, data)
 
@@ -107,7 +111,7 @@ class Feedback:
         """The sender is told once, of a delay that lasts."""
         at = _ms(delay.timestamp)
         is_late = at - self.submitted.at >= self.notice_ms
-        waiting = {"address": name, "status": recipient.status, "diagnostic": _reply(recipient) or delay.delay_type}
+        waiting = {"address": name, "status": _status(recipient), "diagnostic": _reply(recipient) or delay.delay_type}
         data = {
             "waiting": [waiting],
             "until": _ms(delay.expiration_time) if delay.expiration_time else 0,
@@ -144,6 +148,12 @@ def once_each(facts: Iterable[Fact]) -> list[Fact]:
 def _reply(recipient: Reported) -> str:
     kind, semicolon, text = recipient.diagnostic_code.partition(";")
     return said(text.strip() if semicolon and kind.strip().lower() == "smtp" else recipient.diagnostic_code)
+
+
+def _status(recipient: Reported) -> str:
+    """Return the status without what other servers write after it; empty if it is none."""
+    found = _STATUS.match(recipient.status)
+    return found[0] if found else ""
 
 
 def _ms(timestamp: datetime) -> int:
