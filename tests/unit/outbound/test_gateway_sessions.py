@@ -177,6 +177,24 @@ def test_a_session_that_the_gateway_has_ended_is_replaced(does: object) -> None:
         assert server.connections == 2
 
 
+def test_a_session_with_one_reply_too_many_is_not_used_again() -> None:
+    """Every later reply would be taken for that to the next command, and so for another recipient's."""
+    with SmtpServer(CONTENT="552 5.3.4 Too large\r\n250 2.0.0 OK") as server:
+        client = Client.of(server)
+        assert send(client).result is PERMANENT
+        server.steps |= {"CONTENT": "250 OK", "RCPT": lambda _: next(replies)}
+        replies = iter(["550 5.1.1 None", "250 OK"])
+        answers = client.relay(ADA, BOB)
+        assert {each: answer.result for each, answer in answers.items()} == {ADA: PERMANENT, BOB: ACCEPTED}
+        assert server.connections == 2
+
+
+def test_a_reply_before_its_command_ends_the_session() -> None:
+    with SmtpServer(MAIL="250 2.1.0 OK\r\n250 2.1.5 OK", RCPT="550 5.1.1 None") as server:
+        found = Client.of(server).answer()
+        assert (found.result, found.stage, found.status) == (TEMPORARY, RelayStage.RCPT, "4.5.0")
+
+
 def test_a_session_that_was_idle_for_too_long_is_replaced() -> None:
     with SmtpServer() as server:
         client = Client.of(server)

@@ -61,7 +61,13 @@ class Wire:
         return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
     def ask(self, command: str, wait_s: float) -> Reply:
-        """Send a command and return the reply to it."""
+        """Send a command and return the reply to it.
+
+        Raises:
+            WireError: it failed, or a reply came too many: which command each later one answers would not be known.
+        """
+        if self._read:
+            raise WireError("The gateway sent more than a reply.", "4.5.0")
         self.send(command.encode() + CRLF, wait_s)
         return self.reply(wait_s)
 
