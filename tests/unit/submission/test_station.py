@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from postroom.adapters.memory.audit_trail import MemoryAuditTrail
 from postroom.adapters.memory.customer_objects import MemoryBucket, MemoryCustomerObjects
+from postroom.adapters.memory.raw_mail import MemoryRawMail
 from postroom.contracts.audited_facts import from_fact
 from postroom.contracts.submission import STAGED, read_answer, read_event
 from postroom.errors import InvalidQuestionError, KeyUnavailableError, StoreUnavailableError, SubmissionRefusedError
@@ -19,6 +20,9 @@ from postroom.submission.station import SubmissionStation
 from postroom.submission.submission import Refusal, Submission, Submitted
 from tests.support.builders import ORG, arn
 from tests.support.memory_mail_system import MemoryMailSystem
+
+if TYPE_CHECKING:
+    from postroom.contracts.stored import RawLocation
 
 MAIL = b"From: ann@acme.test\r\nTo: carl@example.org\r\nMessage-ID: <1@acme.test>\r\nDate: now\r\n\r\nHello\r\n"
 EVENT: dict[str, Any] = {"organization_id": ORG, "user_id": "ann", "token": "API:1", "protocol": "API"}
@@ -37,6 +41,7 @@ def station_of(system: MemoryMailSystem, **parts: Any) -> SubmissionStation:
         "raw": system.raw,
         "objects": MemoryCustomerObjects(),
         "trail": MemoryAuditTrail(),
+        "bucket": system.raw.bucket,
         "organization_arns": arn(""),
         "now": system.now,
     }
@@ -65,6 +70,29 @@ def test_so_is_one_that_is_staged(system: MemoryMailSystem) -> None:
     staged = system.raw.keep(f"{STAGED}1", MAIL)
     assert "trace" in answer(system, staged=staged.model_dump())
     assert system.contents("ann", "SENT_ITEMS") == [MAIL]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"),
+    [
+        ("inbound-bucket", "transit/a-trace/submitted"),
+        ("inbound-bucket", "inbound/1"),
+        ("of-another", f"{STAGED}1"),
+    ],
+)
+def test_nothing_but_staged_messages_is_read_as_one(system: MemoryMailSystem, bucket: str, key: str) -> None:
+    """The function may read more than its callers: copies in transit, and buckets that are meant for messages."""
+    read: list[RawLocation] = []
+
+    class Recording(MemoryRawMail):
+        def read(self, location: RawLocation) -> bytes:
+            read.append(location)
+            return MAIL
+
+    raw = Recording("inbound-bucket", system.now, system.transit_keys, system.sealed)
+    found = station_of(system, raw=raw).accept({**EVENT, "staged": {"bucket": bucket, "key": key}})
+    assert found.document["refusal"]["reason"] == Refusal.MALFORMED
+    assert not read
 
 
 def test_and_an_object_of_a_customer_if_its_bucket_is_meant_for_it(system: MemoryMailSystem) -> None:

@@ -45,6 +45,7 @@ def build(settings: SubmitSettings) -> SubmissionStation:
         raw=raw,
         objects=content_parts.objects(settings, s3, place),
         trail=audit_parts.trail(settings),
+        bucket=settings.inbound_bucket,
         organization_arns=place.organization_arns,
         now=now_ms,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.audit_log import MailboxAction, ObjectType, Protocol, Request, mailbox_access
 from postroom.contracts.message_flow import InvalidContentLocation, MessageRejected, S3Reference
-from postroom.contracts.submission import accepted, read_event, refused, unavailable
+from postroom.contracts.submission import STAGED, accepted, read_event, refused, unavailable
 from postroom.errors import InvalidQuestionError, PostroomError, SubmissionRefusedError, TemporaryError
 from postroom.model.facts import submission_trace
 from postroom.model.limits import MAX_STORED_BYTES
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postroom.contracts.audit_log import AuditRecord
+    from postroom.contracts.stored import RawLocation
     from postroom.contracts.submission import SubmissionEvent
     from postroom.ports.audit_trail import AuditTrail
     from postroom.ports.customer_objects import CustomerObjects
@@ -37,6 +38,7 @@ class SubmissionStation:
     """Implements ``ObjectSubmits``, and answers events. ``accept`` raises no PostroomError: each is an answer.
 
     Attributes:
+        bucket: where clients stage messages.
         organization_arns: what every organization's ARN begins with.
         now: returns milliseconds since the epoch.
     """
@@ -45,6 +47,7 @@ class SubmissionStation:
     raw: RawMail
     objects: CustomerObjects
     trail: AuditTrail
+    bucket: str
     organization_arns: str
     now: Callable[[], int]
 
@@ -116,5 +119,15 @@ class SubmissionStation:
         if asked.s3 is not None:
             reference = S3Reference(asked.s3.bucket, asked.s3.key, asked.s3.object_version or None)
             return self.submit_object(submission, reference)
-        content = self.raw.read(asked.staged) if asked.staged is not None else asked.decoded
+        content = asked.decoded if asked.staged is None else self._staged(asked.staged)
         return self.submit(replace(submission, content=content))
+
+    def _staged(self, location: RawLocation) -> bytes:
+        """Return a message that a client has staged.
+
+        Raises:
+            InvalidQuestionError: it is another object: the function may read more than those who invoke it.
+        """
+        if location.bucket != self.bucket or not location.key.startswith(STAGED):
+            raise InvalidQuestionError(f"a staged message is in the stack's bucket, under {STAGED}")
+        return self.raw.read(location)
