@@ -289,6 +289,24 @@ class TestOrganizations:
         assert post.ends() == {CARL: ("OUTGOING_EMAIL_BOUNCED", "5.7.1")}
         assert post.is_clear()
 
+    def test_a_recipient_that_an_attempt_ends_meanwhile_leaves_no_other_without_its_end(self, post: Post) -> None:
+        """Its attempt has recorded the first recipient, and stops before it sends to the second."""
+        post.send()
+        (body,) = post.system.queues.queues["transmit"]
+        order, transit = TransmitOrder.read(body), post.system.transit
+        before = post.system.directory.organization(ORG)
+        assert before is not None
+        post.system.directory.commit([Replace(replace(before, state=OrganizationState.DELETED))])
+
+        class Slow:
+            def commit(self, commit: Commit) -> Any:
+                transit.commit(Commit(facts=[sent(order, CARL, NOON)]))
+                return transit.commit(commit)
+
+        replace(post.system.transmit, transit=Slow()).accept(body)
+        assert post.ends() == {CARL: SENT, DORA: ("OUTGOING_EMAIL_BOUNCED", "5.7.1")}
+        assert post.is_clear()
+
     def test_a_message_that_is_gone_is_parked(self, post: Post) -> None:
         post.send(CARL)
         for blob in post.system.sealed.under(""):

@@ -132,9 +132,14 @@ class Transmit:
 
     def _give_up(self, carried: Carried) -> None:
         """End an order of a deleted organization: nothing is sent, and the sender's mailbox goes with it."""
-        now = self.now()
-        facts = [carried.refused(each, DELETED, now) for each in self._left(carried)]
-        self._record(carried, {}, [SettleIfThere(carried.order)], facts)
+
+        def write() -> None:
+            now = self.now()
+            facts = [carried.refused(each, DELETED, now) for each in self._left(carried)]
+            if self.transit.commit(Commit([SettleIfThere(carried.order)], facts)) is not Outcome.DONE:
+                raise ConflictError("another run records answers of the same recipients")
+
+        self._persist(write)
 
     def _left(self, carried: Carried) -> Sequence[str]:
         return carried.left(_keys(self.ledger.facts(carried.order.trace)))
