@@ -182,8 +182,8 @@ def test_a_session_with_one_reply_too_many_is_not_used_again() -> None:
     with SmtpServer(CONTENT="552 5.3.4 Too large\r\n250 2.0.0 OK") as server:
         client = Client.of(server)
         assert send(client).result is PERMANENT
-        server.steps |= {"CONTENT": "250 OK", "RCPT": lambda _: next(replies)}
         replies = iter(["550 5.1.1 None", "250 OK"])
+        server.steps |= {"CONTENT": "250 OK", "RCPT": lambda _: next(replies)}
         answers = client.relay(ADA, BOB)
         assert {each: answer.result for each, answer in answers.items()} == {ADA: PERMANENT, BOB: ACCEPTED}
         assert server.connections == 2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postroom.contracts.orders import BounceOrder
 from postroom.contracts.outbound_orders import MAX_TRANSMITTED, TransmitOrder
 from postroom.errors import InvalidNotificationError, StoreUnavailableError
 from postroom.model.facts import EventName, OwnFact
@@ -303,7 +304,8 @@ class TestOrganizations:
                 transit.commit(Commit(facts=[sent(order, CARL, NOON)]))
                 return transit.commit(commit)
 
-        replace(post.system.transmit, transit=Slow()).accept(body)
+        slow: Any = Slow()
+        replace(post.system.transmit, transit=slow).accept(body)
         assert post.ends() == {CARL: SENT, DORA: ("OUTGOING_EMAIL_BOUNCED", "5.7.1")}
         assert post.is_clear()
 
@@ -405,6 +407,25 @@ class TestStops:
         post.system.go_out()
         assert post.ends() == {CARL: SENT, DORA: ("OUTGOING_EMAIL_BOUNCED", "5.1.1")}
         assert post.is_clear()
+
+    def test_the_sender_is_told_of_those_that_another_run_has_not_recorded(self, post: Post) -> None:
+        refused = relayed(RelayResult.PERMANENT, "5.1.1", "no such user", code=550)
+        post.send_by_gateway()
+        (body,) = post.system.queues.queues["transmit"]
+        relays = post.system.relays
+        relays.answers |= {CARL: [refused], DORA: [refused]}
+
+        class Slow:
+            def relay(self, *asked: Any) -> Any:
+                answers = relays.relay(*asked)
+                post.system.later += AGAIN_AFTER_MS
+                relays.answers[DORA] = [relayed(RelayResult.TEMPORARY, "4.2.1", "busy", code=450)]
+                post.system.transmit.accept(body)
+                return answers
+
+        replace(post.system.transmit, relays=Slow()).accept(body)
+        (order,) = (each for each in post.system.transit.open_orders(post.trace) if isinstance(each, BounceOrder))
+        assert order.message in post.system.queues.queues["bounce"]
 
     def test_an_order_goes_though_the_end_of_one_of_its_recipients_was_recorded_before(self, post: Post) -> None:
         post.send()

@@ -249,13 +249,14 @@ class Transmit:
         commit = Commit(takes, [*ends, *facts], [*reports, *orders])
 
         def write() -> None:
+            telling: list[Order] = []
             if self.transit.commit(commit) is not Outcome.DONE:
                 left = self._left(carried)
                 missing, telling = self._ends(carried, {each: final[each] for each in left if each in final})
                 kept = [take for take in takes if isinstance(take, SettleIfThere)]
                 if self.transit.commit(Commit(kept, missing, telling)) is not Outcome.DONE:
                     raise ConflictError("another run records answers of the same recipients")
-            self.queues.send(commit.orders)
+            self.queues.send([*commit.orders, *telling])
 
         self._persist(write)
 
