@@ -246,7 +246,7 @@ class Stack:
         settings = self._settings
         if settings.submission_port is None:
             return None
-        taken = self._undo.enter_context(listening(settings.host, settings.submission_port))
+        taken = self._undo.enter_context(listening(settings.host, settings.submission_port, "submission"))
         self.environment["POSTROOM_SUBMISSION"] = f"{settings.reach}:{taken.getsockname()[1]}"
         self.environment["POSTROOM_SUBMISSION_CERTIFICATE"] = str(self._certificate()[0])
         return taken

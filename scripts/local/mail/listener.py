@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, what: str = "SMTP") -> socket.socket:
     """Return a socket that takes connections from now on; they wait until a process that has it answers.
+
+    Args:
+        what: what listens, for the refusal.
 
     Raises:
         UsageError: the port is in use or not ours to take.
@@ -24,7 +27,8 @@ def listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UsageError(f"SMTP cannot listen on {host}:{port}: {error.strerror}") from error
+        why = str(error.strerror).partition(" (while ")[0]  # what Python adds repeats host and port
+        raise UsageError(f"{what} cannot listen on {host}:{port}: {why}") from error
 
 
 class Listener:

@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signal, _frame: stopping.set())
     if options.socket is None:
-        taken = listening(options.host, options.port)
+        taken = listening(options.host, options.port, "submission")
     else:
         taken = socket.socket(fileno=options.socket)
         threading.Thread(target=_watch, args=(os.getppid(), stopping), daemon=True).start()

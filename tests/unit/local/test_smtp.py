@@ -13,7 +13,9 @@ import moto
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from cli.errors import UsageError
 from local.emulator import patches
+from local.mail import listener
 from local.mail.ses_notification import Verdicts
 from local.mail.ses_receiving import SesReceiving
 from local.mail.smtp import MAX_RECIPIENT_BYTES, SmtpServer
@@ -316,3 +318,12 @@ def test_commands_behind_a_message_keep_their_order_wherever_it_ends(size: int) 
     content, rest = asyncio.run(read_content(size))
     assert content == b"x" * size + b"\r\n"
     assert rest == b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
+
+
+@pytest.mark.parametrize("what", ["SMTP", "submission"])
+def test_a_port_in_use_says_which_one_and_nothing_twice(what: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError) as refused:
+            listener.listening("127.0.0.1", port, what)
+    assert str(refused.value) == f"{what} cannot listen on 127.0.0.1:{port}: Address already in use"
