@@ -132,6 +132,25 @@ def test_a_timeline_says_how_a_message_to_the_outside_fails_and_how_its_sender_i
     ]
 
 
+def test_a_timeline_names_a_status_once() -> None:
+    waiting = [
+        {"address": "c@d.test", "status": "4.0.0", "diagnostic": "450 4.0.0 busy"},
+        {"address": "e@d.test", "status": "4.4.1", "diagnostic": "421 busy"},
+        {"address": "f@d.test", "status": "4.4.1", "diagnostic": ""},
+        {"address": "g@d.test", "status": "", "diagnostic": "421 busy"},
+    ]
+    failed = {"bouncedRecipient": {"emailAddress": "c@d.test", "reason": "550 5.1.1 no", "status": "5.1.1"}}
+    facts = [
+        Fact("t", "o", OwnFact.DELIVERY_DELAYED, "1", 0, {}, {"waiting": waiting}),
+        Fact("t", "o", EventName.OUTGOING_EMAIL_BOUNCED, "2", 1, failed),
+    ]
+    lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[1:]]
+    assert lines == [
+        "delayed c@d.test: 450 4.0.0 busy; e@d.test: 421 busy (4.4.1); f@d.test: (4.4.1); g@d.test: 421 busy",
+        "bounced c@d.test: 550 5.1.1 no",
+    ]
+
+
 def test_a_timeline_names_the_versions_of_rule_and_function() -> None:
     """Both may change while a message waits: each attempt says what it met."""
     asked = {
