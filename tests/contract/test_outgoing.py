@@ -166,7 +166,15 @@ def test_an_error_of_ses_is_an_answer(
     assert len(ses.requests) == 1, "each attempt may send"
 
 
-@pytest.mark.parametrize(("code", "is_shared"), [("MessageRejected", True), ("TooManyRequestsException", False)])
+@pytest.mark.parametrize(
+    ("code", "is_shared"),
+    [
+        ("MessageRejected", True),
+        ("BadRequestException", True),
+        ("RequestEntityTooLargeException", False),
+        ("TooManyRequestsException", False),
+    ],
+)
 def test_a_refusal_of_several_may_be_because_of_one(made: Callable[..., Ses], code: str, is_shared: bool) -> None:
     answers = made(400, code).sender.send(OUTGOING)
     assert [answer.is_shared for answer in answers.values()] == [is_shared] * 2

@@ -17,7 +17,7 @@ from postroom.model.records import OrganizationState, Remove, Replace
 from postroom.model.relay_answers import RelayResult
 from postroom.model.transmissions import Answer
 from postroom.outbound.timetable import RETRY_SECONDS
-from postroom.outbound.transmit import AGAIN_AFTER_MS
+from postroom.outbound.transmit import AGAIN_AFTER_MS, ALONE_MS
 from postroom.ports.transit import Commit
 from postroom.routing.outbound_flow import sent
 from tests.support.builders import NOON, ORG
@@ -25,6 +25,7 @@ from tests.support.stops import StoppedError, Stops
 from tests.unit.outbound.conftest import BUSY, CARL, DORA, GATEWAY, LEAVES, MAIL, NO_SUCH, made, relayed
 
 if TYPE_CHECKING:
+    from postroom.model.transmissions import Outgoing
     from tests.unit.outbound.conftest import Post
 
 
@@ -266,6 +267,28 @@ class TestRefusals:
         assert post.ends() == {DORA: ("OUTGOING_EMAIL_BOUNCED", NO_SUCH.status)}
         post.system.go_out_again()
         assert post.ends()[CARL] == SENT
+
+    def test_recipients_that_are_left_when_an_attempt_has_taken_long_wait_for_the_next(self, post: Post) -> None:
+        """The function would be stopped within a send, which the next attempt would repeat."""
+        recipients = (CARL, DORA, "emil@example.org", "fay@example.org")
+        ses = post.system.ses
+        ses.answers = {each: [replace(NO_SUCH, is_shared=True)] for each in recipients}
+
+        class Slow:
+            def send(self, outgoing: Outgoing) -> Any:
+                post.system.later += ALONE_MS // 2
+                return ses.send(outgoing)
+
+        slow: Any = Slow()
+        post.send(*recipients)
+        (body,) = post.system.queues.queues["transmit"]
+        replace(post.system.transmit, ses=slow).accept(body)
+        assert [each.recipients for each in ses.tried] == [recipients, (CARL,)]
+        (deferred,) = post.facts(OwnFact.TRANSMIT_DEFERRED)
+        assert deferred.data["recipients"] == list(recipients[1:])
+        post.system.go_out_again()
+        assert ses.tried[-1].recipients == recipients[1:]
+        assert post.ends() == dict.fromkeys(recipients, SENT)
 
     def test_mail_for_a_gateway_that_was_deleted_is_refused(self, post: Post) -> None:
         post.send_by_gateway(CARL)

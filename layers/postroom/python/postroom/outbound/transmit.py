@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 AGAIN_AFTER_MS: Final = 6 * 60_000
 """Milliseconds after which an attempt without an end counts as stopped: longer than the function runs. Ours."""
 
+ALONE_MS: Final = 150_000
+"""How long an attempt tries recipients that were refused together one by one, in milliseconds. One more send, which
+may take a minute, still ends within the function's time for an order: a send that is cut off is repeated. Ours."""
+
 RECORD_ATTEMPTS: Final = 5
 """How often the answers of an attempt are recorded anew, as long as a table does not answer: a message whose answer is
 not recorded is sent again. Ours."""
@@ -55,6 +59,7 @@ not recorded is sent again. Ours."""
 NO_GATEWAY: Final = Answer.permanent("5.3.5", "the SMTP gateway was deleted")
 DELETED: Final = Answer.permanent("5.7.1", ORGANIZATION_DELETED)
 UNREAD: Final = Answer.temporary("4.3.0", "the message could not be read for now")
+NO_TIME: Final = Answer.temporary("4.3.0", "the attempt had no time left for this recipient")
 EXPIRED: Final = "not accepted in time"
 
 
@@ -161,6 +166,7 @@ class Transmit:
 
     def _answers(self, carried: Carried, left: Sequence[str]) -> Iterator[Mapping[str, Answer]]:
         """Yield answers as they come: of all recipients, or of each alone where they were refused together."""
+        begun = self.now()
         try:
             content = carried.content()
             answers = self._send(carried, left, content)
@@ -169,7 +175,10 @@ class Transmit:
             return
         shared = [each for each, answer in answers.items() if answer.is_shared] if len(left) > 1 else []
         yield {each: answer for each, answer in answers.items() if each not in shared}
-        for each in shared:
+        for number, each in enumerate(shared):
+            if self.now() - begun >= ALONE_MS:
+                yield dict.fromkeys(shared[number:], NO_TIME)
+                return
             yield {}  # what has been answered is recorded before anything else is sent
             yield self._send(carried, [each], content)
 

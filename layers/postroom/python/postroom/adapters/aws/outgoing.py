@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 NOT_ASCII: Final = Answer.permanent("5.6.7", "Amazon SES sends to no address whose local part is not ASCII")
 NO_DOMAIN: Final = Answer.permanent("5.1.2", "the domain is no domain name")
 
+TOO_LARGE_STATUS: Final = "5.3.4"
+
 PERMANENT: Final[Mapping[str, str]] = {
     "BadRequestException": "5.5.4",  # an address or a header field that SES does not take
     "MessageRejected": "5.7.1",  # its content, or an address that the account may not send to
-    "RequestEntityTooLargeException": "5.3.4",
-    "RequestEntityTooLarge": "5.3.4",
+    "RequestEntityTooLargeException": TOO_LARGE_STATUS,
+    "RequestEntityTooLarge": TOO_LARGE_STATUS,
 }
 """Errors after which no attempt can succeed, with the status of their recipients (RFC 3463)."""
 
@@ -138,7 +140,8 @@ def _answer(error: BotoCoreError | ClientError, *, is_shared: bool) -> Answer:
         return Answer.temporary(status, f"Amazon SES: {code_of(error)}", may_have_arrived=not is_before)
     code, text = code_of(error), f"Amazon SES: {code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
     if code in PERMANENT:
-        return Answer.permanent(PERMANENT[code], text, is_shared=is_shared)
+        status = PERMANENT[code]
+        return Answer.permanent(status, text, is_shared=is_shared and status != TOO_LARGE_STATUS)
     if code in BUSY:
         return Answer.temporary(BUSY_STATUS, text)
     http = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
