@@ -1,12 +1,19 @@
 """Stores keep mail, and queues have alarms."""
 
+import io
+from collections import Counter
+from random import Random
 from typing import Any, Final
 
 import pytest
+from aws_lambda_powertools import Logger
 
-from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED
+from postroom.adapters.aws.batches import MOST_FAILURES, MOST_UNANSWERED, SqsBatch, SqsRecord
+from postroom.adapters.memory.metrics import MemoryStackMetrics
 from postroom.audit.write_audit_log import LAST_RECEIVE
+from postroom.bootstrap.transmit import LONGEST_ATTEMPT_MS
 from postroom.contracts.ses_events import EventType
+from postroom.ports.smtp_relays import MAX_SECONDS
 
 from .conftest import Template, listed, subject
 
@@ -36,6 +43,42 @@ def test_sqs_gives_up_after_functions_do_and_long_before_it_forgets(template: Te
             receives, properties = redrive["maxReceiveCount"], queue["Properties"]
             assert receives > 2 * (MOST_FAILURES + MOST_UNANSWERED + 1), f"{name}: functions count attempts themselves"
             assert receives * properties["VisibilityTimeout"] < properties["MessageRetentionPeriod"] / 4, name
+
+
+def most_receives(messages: int, batch_size: int, timeout_ms: int) -> int:
+    """Return how often one of some orders to transmit is received, if each attempt takes as long as a gateway may."""
+    counts: Any = None  # each is received for the first time, as far as the batch knows
+    batch = SqsBatch(Logger(stream=io.StringIO()), counts, MemoryStackMetrics(), reserve_ms=LONGEST_ATTEMPT_MS)
+    receives, chance, most, left_ms = Counter[str](), Random(1), 0, 0  # noqa: S311
+
+    def hang(_: SqsRecord) -> None:
+        nonlocal left_ms
+        left_ms -= MAX_SECONDS * 1000
+
+    def left() -> int:
+        return left_ms
+
+    waiting = [f"m{number}" for number in range(messages)]
+    while waiting:
+        taken, left_ms = chance.sample(waiting, min(batch_size, len(waiting))), timeout_ms
+        receives.update(taken)
+        records = [
+            {"messageId": each, "body": "", "eventSourceARN": "", "attributes": {"ApproximateReceiveCount": "1"}}
+            for each in taken
+        ]
+        failed = batch.process({"Records": records}, hang, left)["batchItemFailures"]
+        done = set(taken) - {each["itemIdentifier"] for each in failed}
+        most = max(most, *(receives[each] for each in done))
+        waiting = [each for each in waiting if each not in done]
+    return most
+
+
+def test_sqs_gives_up_no_order_that_waits_behind_a_gateway_that_hangs(template: Template) -> None:
+    """One order of each batch is carried out; there is no time for the others, and they come again at once."""
+    properties = template.functions["TransmitFunction"]
+    size, timeout_ms = properties["Events"]["Queue"]["Properties"]["BatchSize"], properties["Timeout"] * 1000
+    allowed = template.resources["TransmitQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    assert most_receives(2000, size, timeout_ms) < allowed
 
 
 def test_the_queue_of_refused_audit_records_ends_retries_where_their_function_does(template: Template) -> None:
