@@ -36,7 +36,9 @@ class UpSettings:
     port: int = 4566
     smtp_port: int = 2525
     submission_port: int | None = None
-    """Where mail clients submit; None: nowhere. `up` itself has it, and stacks of tests that need it."""
+    """Where mail clients submit, with STARTTLS; None: nowhere. `up` itself has it, and stacks of tests that need it."""
+    submissions_port: int | None = None
+    """The same, with TLS from the first byte."""
     speed: int = 1
     ses_headers: bool = True
     functions: tuple[Path, ...] = ()

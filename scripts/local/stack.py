@@ -31,6 +31,7 @@ from local.functions.service import LambdaService
 from local.mail import outbox
 from local.mail.certificate import certificate_for
 from local.mail.listener import listening
+from local.mail.services import Service
 from local.mail.ses_receiving import SesReceiving
 from local.mail.smtp import SmtpServer
 from local.mail.submission_process import SETTINGS_OF, SubmissionProcess
@@ -137,7 +138,7 @@ class Stack:
         self._watch(brought, invocations)
         api.start()
         smtp.start()
-        if submission is not None:
+        if submission:
             self._start_submission(submission, project.functions)
         self._write_files(functions)
         for note in [*(note for each in brought for note in each.notes), *_versions(functions)]:
@@ -241,20 +242,25 @@ class Stack:
             "POSTROOM_EWS_URL": f"{api}/EWS/Exchange.asmx",
         }
 
-    def _bind_submission(self) -> socket.socket | None:
-        """Take the port of mail clients, if there is to be one, and export where it is."""
+    def _bind_submission(self) -> dict[Service, socket.socket]:
+        """Take the ports of mail clients, if there are to be any, and export where they are."""
         settings = self._settings
-        if settings.submission_port is None:
-            return None
-        taken = self._undo.enter_context(listening(settings.host, settings.submission_port, "submission"))
-        self.environment["POSTROOM_SUBMISSION"] = f"{settings.reach}:{taken.getsockname()[1]}"
-        self.environment["POSTROOM_SUBMISSION_CERTIFICATE"] = str(self._certificate()[0])
+        ports = {Service.SUBMISSION: settings.submission_port, Service.SUBMISSIONS: settings.submissions_port}
+        taken = {
+            service: self._undo.enter_context(listening(settings.host, port, service))
+            for service, port in ports.items()
+            if port is not None
+        }
+        for service, each in taken.items():
+            self.environment[f"POSTROOM_{service.name}"] = f"{settings.reach}:{each.getsockname()[1]}"
+        if taken:
+            self.environment["POSTROOM_SUBMISSION_CERTIFICATE"] = str(self._certificate()[0])
         return taken
 
     def _certificate(self) -> tuple[Path, Path]:
         return certificate_for({"localhost", "127.0.0.1", "::1", self._settings.reach}, self._settings.state)
 
-    def _start_submission(self, taken: socket.socket, functions: list[Function]) -> None:
+    def _start_submission(self, taken: dict[Service, socket.socket], functions: list[Function]) -> None:
         """Start what answers mail clients; those that connect already wait for it."""
         own = {function.logical_id: function.environment for function in functions}
         variables = {name: value for each in SETTINGS_OF for name, value in own[each].items()}

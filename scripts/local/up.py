@@ -52,8 +52,11 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
     smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="Of SES's SMTP listener; 0: any free.")] = 2525,
     submission_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where mail clients log in and submit, by SMTP; 0: any free.")
+        int, typer.Option(min=0, max=65535, help="Where mail clients submit by SMTP, with STARTTLS; 0: any free.")
     ] = 2587,
+    submissions_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where they submit with TLS from the first byte; 0: any free.")
+    ] = 2465,
     speed: Annotated[int, typer.Option(min=1, help="Divisor of retry delays and expiry times.")] = 1,
     ses_headers: Annotated[bool, typer.Option(help="Add the header fields that SES adds to stored messages.")] = True,
 ) -> None:
@@ -68,6 +71,7 @@ def up(
         port=port,
         smtp_port=smtp_port,
         submission_port=submission_port,
+        submissions_port=submissions_port,
         speed=speed,
         ses_headers=ses_headers,
         functions=tuple(functions or ()),

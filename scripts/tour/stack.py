@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that live as long as the stack
 
+FREE_PORTS: Final = ["--port", "0", "--smtp-port", "0", "--submission-port", "0", "--submissions-port", "0"]
+
 READY_SECONDS: Final = 60.0
 """How long a stack may take to start, and to stop."""
 
@@ -56,7 +58,7 @@ def started(console: Console) -> Iterator[Stack]:
 @contextmanager
 def up(console: Console, *options: str) -> Iterator[Stack]:
     """Run `postroom up` on free ports with more options; stop it at the end, and see that it stopped well."""
-    command = [sys.executable, "-m", "cli", "up", "--port", "0", "--smtp-port", "0", "--submission-port", "0", *options]
+    command = [sys.executable, "-m", "cli", "up", *FREE_PORTS, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise DemoError("postroom up has no output")

@@ -18,6 +18,7 @@ SAM: Final = str(ROOT / ".venv-sam/bin/sam")
 POSTROOM: Final = str(Path(sys.executable).with_name("postroom"))
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - a container reaches the host by another address than 127.0.0.1
 MESSAGE: Final = b"From: a@example.net\r\nTo: %s\r\nSubject: in a container\r\n\r\nbare\nline, 8-bit \xe9\r\n"
+FREE_PORTS: Final = ["--port", "0", "--smtp-port", "0", "--submission-port", "0", "--submissions-port", "0"]
 READY_SECONDS: Final = 60
 INVOKE_SECONDS: Final = 240  # the first invocation builds an image of the layers
 PASSWORD: Final = "Correct-Horse-9"
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(READY_SECONDS + INVOKE_SEC
 @pytest.fixture(scope="module")
 def stack() -> Iterator[dict[str, str]]:
     """Run `postroom up`, reachable from containers; yield the environment that it exports."""
-    command = [POSTROOM, "up", "--host", EVERYWHERE, "--port", "0", "--smtp-port", "0", "--submission-port", "0"]
+    command = [POSTROOM, "up", "--host", EVERYWHERE, *FREE_PORTS]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

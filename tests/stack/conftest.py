@@ -43,6 +43,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, kms: KmsProxy, gateway: Gat
         "stack_name": SHARED_NAME,
         "random_names": True,
         "submission_port": 0,
+        "submissions_port": 0,
         "private_smtp_gateways": [f"localhost:{gateway.port}"],
         "private_smtp_certificates": str(certificates),
     }

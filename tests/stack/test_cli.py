@@ -30,6 +30,7 @@ DISABLED: Final = "KeyUnavailableError: the organization's KMS key cannot be use
 LOGS: Final = ROOT / ".postroom" / "logs"
 MESSAGE: Final = ROOT / "events" / "messages" / "plain.eml"
 ADA: Final = "ada@example.com"
+FREE_PORTS: Final = ["--port", "0", "--smtp-port", "0", "--submission-port", "0", "--submissions-port", "0"]
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -44,7 +45,7 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[dict[str, str]]:
     """Run `postroom up`; yield what it exports."""
-    command = [str(BIN / "python"), "-m", "cli", "up", "--port", "0", "--smtp-port", "0", "--submission-port", "0"]
+    command = [str(BIN / "python"), "-m", "cli", "up", *FREE_PORTS]
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

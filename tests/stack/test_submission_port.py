@@ -1,4 +1,4 @@
-"""On a running stack: a mail client submits by SMTP, as Thunderbird does: STARTTLS, login, one message to two."""
+"""On a running stack: a mail client submits by SMTP, as Thunderbird does: TLS, login, one message to two."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def deliver(running: RunningStack, organization: str) -> None:
 
 
 def documented(running: RunningStack) -> None:
-    """Send a message with the code of docs/clients.md."""
+    """Send a message with the code of docs/clients.md, at the port with TLS from the first byte."""
     text = (ROOT / "docs" / "clients.md").read_text("utf-8")
     (code,) = [each for each in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "smtplib" in each]
     names = {"ADDRESS": ADA, "PASSWORD": PASSWORD, "MESSAGE": MAIL.replace(b"<1@", b"<2@")}

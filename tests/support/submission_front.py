@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from local.mail import submission_program
 from local.mail.certificate import certificate_for
 from local.mail.listener import listening
+from local.mail.services import Service
 from local.mail.submission_port import SubmissionServer
 from postroom.access.compiled_rules import CompiledRules
 from postroom.access.decision import Access
@@ -80,7 +81,7 @@ class FrontDoor:
 
 
 class Port(FrontDoor):
-    """The port, what it logged, and how a client trusts it."""
+    """Both ports, what they logged, and how a client trusts them."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -90,7 +91,7 @@ class Port(FrontDoor):
         self.lines: list[str] = []
         self.server = SubmissionServer(
             self.front,
-            listening("127.0.0.1", 0),
+            {service: listening("127.0.0.1", 0) for service in Service},
             submission_program.tls_context(certificate, key),
             host_name="mail.acme.example",
             log=self.log,
@@ -100,14 +101,23 @@ class Port(FrontDoor):
     def log(self, command: str, reply: Reply) -> None:
         self.lines.append(f"{command} {reply.text[:3]} {json.dumps(dict(reply.log))}")
 
+    def address(self, service: Service) -> tuple[str, int]:
+        return "127.0.0.1", self.server.ports[service]
+
     @contextlib.contextmanager
     def connected(self) -> Iterator[smtplib.SMTP]:
-        with smtplib.SMTP("127.0.0.1", self.server.port, timeout=30) as client:
+        """Connect to the port with STARTTLS."""
+        with smtplib.SMTP(*self.address(Service.SUBMISSION), timeout=30) as client:
             yield client
 
     @contextlib.contextmanager
-    def secured(self) -> Iterator[smtplib.SMTP]:
-        with self.connected() as client:
-            client.starttls(context=self.trust)
+    def secured(self, service: Service = Service.SUBMISSION) -> Iterator[smtplib.SMTP]:
+        """Connect to a port, and begin TLS as it wants it."""
+        with contextlib.ExitStack() as stack:
+            if service is Service.SUBMISSION:
+                client = stack.enter_context(self.connected())
+                client.starttls(context=self.trust)
+            else:
+                client = stack.enter_context(smtplib.SMTP_SSL(*self.address(service), timeout=30, context=self.trust))
             client.ehlo("client.example")
             yield client

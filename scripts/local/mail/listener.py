@@ -1,4 +1,4 @@
-"""An SMTP listener: an event loop and a thread of its own."""
+"""An SMTP listener: an event loop and a thread of its own, for one socket or several."""
 
 from __future__ import annotations
 
@@ -32,29 +32,32 @@ def listening(host: str, port: int, what: str = "SMTP") -> socket.socket:
 
 
 class Listener:
-    """Answers connections of a listening socket, each with a protocol of its own."""
+    """Answers connections of listening sockets, each with a protocol of its own."""
 
-    def __init__(
-        self,
-        taken: socket.socket,
-        protocol: Callable[[asyncio.AbstractEventLoop], asyncio.Protocol],
-        ending: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Take the socket; `start` begins to answer.
+    def __init__(self, ending: Callable[[], None] = lambda: None) -> None:
+        """Make the loop; `add` takes a socket, and `start` begins to answer.
 
         Args:
-            taken: the listening socket.
-            protocol: makes a connection's protocol.
             ending: called in the loop's thread when everything ends; it closes connections.
         """
         self._ending = ending
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd's own, content of mail included
-        self.port: int = taken.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        making = self._loop.create_server(lambda: protocol(self._loop), sock=taken, start_serving=False)
-        self._server = self._loop.run_until_complete(making)
+        self._servers: list[asyncio.Server] = []
         self._serving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="smtp", daemon=True)
+
+    def add(self, taken: socket.socket, protocol: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol]) -> int:
+        """Take a listening socket, before `start`; return its port.
+
+        Args:
+            taken: the socket.
+            protocol: makes a connection's protocol.
+        """
+        port: int = taken.getsockname()[1]
+        making = self._loop.create_server(lambda: protocol(self._loop), sock=taken, start_serving=False)
+        self._servers.append(self._loop.run_until_complete(making))
+        return port
 
     def start(self) -> None:
         """Answer from now on: a connection made after this call is answered."""
@@ -71,14 +74,16 @@ class Listener:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._server.start_serving())
+        for server in self._servers:
+            self._loop.run_until_complete(server.start_serving())
         self._serving.set()
         self._loop.run_forever()
         self._end()
 
     def _end(self) -> None:
-        """Close the listening socket, the sessions and the loop; in the loop's thread, or before it has one."""
-        self._server.close()
+        """Close the listening sockets, the sessions and the loop; in the loop's thread, or before it has one."""
+        for server in self._servers:
+            server.close()
         sessions = asyncio.all_tasks(self._loop)
         for session in sessions:
             session.cancel()

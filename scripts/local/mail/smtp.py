@@ -92,8 +92,9 @@ class SmtpServer:
                 loop=loop,
             )
 
-        self._listener = Listener(listening(host, port), protocol)
-        self.port = self._listener.port
+        taken = listening(host, port)
+        self._listener = Listener()
+        self.port = self._listener.add(taken, protocol)
 
     def start(self) -> None:
         """Answer from now on: a connection made after this call is answered."""

@@ -1,7 +1,9 @@
-"""The submission port: mail clients log in behind STARTTLS and hand over messages (RFC 6409, 3207, 4954).
+"""The ports of submission: mail clients log in behind TLS and hand over messages (RFC 6409, 3207, 4954, 8314).
 
-This speaks SMTP; ``postroom.smtp.front`` decides every answer that depends on the client. Before TLS only EHLO, NOOP,
-STARTTLS and QUIT do something, and before a login no message begins. Nothing that a client says is logged.
+This speaks SMTP; ``postroom.smtp.front`` decides every answer that depends on the client. One port begins TLS with
+STARTTLS, the other one with the connection; a session is the same behind both, and both have their limits together.
+Before TLS only EHLO, NOOP, STARTTLS and QUIT do something, and before a login no message begins. Nothing that a client
+says is logged.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ import base64
 import binascii
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiosmtpd.smtp import MISSING
 
+from local.mail.implicit_tls import ImplicitTls, Waiting
 from local.mail.listener import Listener
+from local.mail.services import Service
 from local.mail.smtp_protocol import MAX_MESSAGE_BYTES, BytesSMTP, name_the_fault
 from postroom.contracts import sasl
 from postroom.smtp.front import Session
@@ -24,7 +28,8 @@ from postroom.smtp.replies import Reply
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Callable
+    from asyncio.sslproto import SSLProtocol
+    from collections.abc import Callable, Mapping
 
     from aiosmtpd.smtp import Envelope
     from aiosmtpd.smtp import Session as Connection
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
     from postroom.smtp.front import Front
 
 MAX_CONNECTIONS: Final = 200
-"""Connections at once; further ones are told to come later. Ours."""
+"""Sessions at once, of both ports; further connections are told to come later. Ours."""
 
 MAX_MESSAGES: Final = 8
 """Messages that are received or submitted at once; others wait before DATA is answered. Ours: one of 40 MB takes 80 MB
@@ -53,22 +58,22 @@ THREADS: Final = 8
 
 
 class SubmissionServer:
-    """Answers mail clients on a listening socket."""
+    """Answers mail clients on listening sockets."""
 
     def __init__(
         self,
         front: Front,
-        taken: socket.socket,
+        taken: Mapping[Service, socket.socket],
         tls: ssl.SSLContext,
         *,
         host_name: str,
         log: Callable[[str, Reply], None] = lambda _command, _reply: None,
     ) -> None:
-        """Take the socket; `start` begins to answer.
+        """Take the sockets; `start` begins to answer.
 
         Args:
             front: decides.
-            taken: the listening socket.
+            taken: a listening socket per service.
             tls: of the server, with its certificate.
             host_name: the name that the server greets with.
             log: called with each command and its answer if the answer has fields for the log.
@@ -77,8 +82,10 @@ class SubmissionServer:
         self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="submission")
         self.room = asyncio.Semaphore(MAX_MESSAGES)
         self.connections: set[SubmissionSMTP] = set()
-        self._listener = Listener(taken, self._protocol, self._end)
-        self.port = self._listener.port
+        self.waiting = Waiting()
+        self._listener = Listener(self._end)
+        protocols = {Service.SUBMISSION: self._plain, Service.SUBMISSIONS: self._behind_tls}
+        self.ports = {service: self._listener.add(each, protocols[service]) for service, each in taken.items()}
 
     def start(self) -> None:
         """Answer from now on."""
@@ -89,31 +96,49 @@ class SubmissionServer:
         self._listener.close()
         self.executor.shutdown(wait=False, cancel_futures=True)
 
-    def _protocol(self, loop: asyncio.AbstractEventLoop) -> asyncio.Protocol:
-        if len(self.connections) >= MAX_CONNECTIONS:
-            return _TooMany()
-        made: asyncio.Protocol = SubmissionSMTP(self, loop)
-        return made
+    def _plain(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
+        return _Arrival(self, loop)
+
+    def _behind_tls(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
+        arrival = _Arrival(self, loop)
+        arrival.tls = ImplicitTls(loop, arrival, self.tls, self.waiting)
+        return arrival.tls
 
     def _end(self) -> None:
         """Close every connection without TLS's farewell, for which the loop would have to go on."""
+        self.waiting.abort()
         for connection in list(self.connections):
             connection.abort()
 
 
-class _TooMany(asyncio.Protocol):
-    """Refuses a connection."""
+class _Arrival(asyncio.Protocol):
+    """A connection that gets a session if there is room for one; with implicit TLS, after the handshake."""
+
+    def __init__(self, server: SubmissionServer, loop: asyncio.AbstractEventLoop) -> None:
+        self.server, self.loop = server, loop
+        self.tls: ImplicitTls | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.write(b"421 4.7.0 Too many connections\r\n")
-        transport.close()
+        if len(self.server.connections) >= MAX_CONNECTIONS:
+            cast("asyncio.WriteTransport", transport).write(b"421 4.7.0 Too many connections\r\n")
+            transport.close()
+            return
+        if self.tls is not None:
+            self.server.waiting.remove(self.tls)
+        session = SubmissionSMTP(self.server, self.loop, self.tls)
+        transport.set_protocol(session)
+        session.connection_made(transport)
 
 
 class SubmissionSMTP(BytesSMTP):
     """One connection. aiosmtpd's own AUTH blocks the loop, and is case-sensitive; its STARTTLS may be repeated."""
 
-    def __init__(self, server: SubmissionServer, loop: asyncio.AbstractEventLoop) -> None:
+    _tls_protocol: SSLProtocol | None
+    _original_transport: asyncio.WriteTransport | None  # the socket's, if TLS is between it and the session
+
+    def __init__(
+        self, server: SubmissionServer, loop: asyncio.AbstractEventLoop, tls: ImplicitTls | None = None
+    ) -> None:
         super().__init__(
             _Handler(),
             data_size_limit=MAX_MESSAGE_BYTES,
@@ -128,6 +153,8 @@ class SubmissionSMTP(BytesSMTP):
         )
         # aiosmtpd's is one for all connections, and every EHLO adds to it
         self.command_size_limits: dict[str, int] = defaultdict(lambda: MAX_COMMAND_BYTES)
+        if tls is not None:  # as after STARTTLS: otherwise aiosmtpd sees no TLS, and offers no AUTH
+            self._tls_protocol, self._original_transport = tls, tls.raw
         self.server = server
         self._client: Session | None = None
         self._data_until = 0.0

@@ -1,7 +1,7 @@
-"""``python -m local.mail.submission_program``: the submission port as a program of its own, until SIGTERM.
+"""``python -m local.mail.submission_program``: the ports of submission as a program of its own, until SIGTERM.
 
 Its settings are variables (``bootstrap/smtp.py``) and its AWS clients are those of the functions, so it works on a
-deployed stack as well. `postroom up` binds the port and hands over the socket: connections wait until it answers. It
+deployed stack as well. `postroom up` binds the ports and hands over the sockets: connections wait until it answers. It
 writes one line of JSON for each login, refusal and message, with ids and reasons alone.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from local.mail.listener import listening
+from local.mail.services import PORTS, Service
 from local.mail.submission_port import SubmissionServer
 
 if TYPE_CHECKING:
@@ -50,25 +51,43 @@ def _watch(parent: int, stopping: threading.Event) -> None:
     stopping.set()
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Answer mail clients until the program is asked to stop."""
+def _handed_over(text: str) -> tuple[Service, int]:
+    service, _, descriptor = text.partition("=")
+    return Service(service), int(descriptor)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local.mail.submission_program", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=587)
-    parser.add_argument("--socket", type=int, help="a listening socket of the parent's, by its descriptor")
+    parser.add_argument("--port", type=int, default=PORTS[Service.SUBMISSION], help="of STARTTLS")
+    parser.add_argument("--submissions-port", type=int, default=PORTS[Service.SUBMISSIONS], help="of implicit TLS")
+    parser.add_argument(
+        "--socket",
+        dest="sockets",
+        action="append",
+        type=_handed_over,
+        metavar="SERVICE=N",
+        help="a listening socket of the parent's, by its descriptor, in place of these; may be repeated",
+    )
     parser.add_argument("--certificate", type=Path, required=True, help="PEM: the server's, then those above it")
     parser.add_argument("--key", type=Path, required=True, help="PEM of its key")
     parser.add_argument("--host-name", default="localhost", help="that the server greets with")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Answer mail clients until the program is asked to stop."""
+    options = _parser().parse_args(arguments)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signal, _frame: stopping.set())
-    if options.socket is None:
-        taken = listening(options.host, options.port, "submission")
+    if options.sockets is None:
+        ports = {Service.SUBMISSION: options.port, Service.SUBMISSIONS: options.submissions_port}
+        taken = {service: listening(options.host, port, service) for service, port in ports.items()}
     else:
-        taken = socket.socket(fileno=options.socket)
+        taken = {service: socket.socket(fileno=descriptor) for service, descriptor in options.sockets}
         threading.Thread(target=_watch, args=(os.getppid(), stopping), daemon=True).start()
-    from postroom.bootstrap import smtp  # after the socket is there: the imports take a while
+    from postroom.bootstrap import smtp  # after the sockets are there: the imports take a while
 
     front = smtp.build(smtp.SmtpSettings.read())
     tls = tls_context(options.certificate, options.key)

@@ -1,4 +1,5 @@
-// Sends one message with nodemailer: `node send.js '{"port": …, "ca": …, "user": …, "password": …, "to": […], "raw": …}'`.
+// Sends one message with nodemailer:
+// `node send.js '{"port": …, "secure": …, "ca": …, "user": …, "password": …, "to": […], "raw": …}'`.
 const fs = require("fs");
 const nodemailer = require("nodemailer");
 
@@ -6,6 +7,7 @@ const asked = JSON.parse(process.argv[2]);
 const transport = nodemailer.createTransport({
   host: "localhost",
   port: asked.port,
+  secure: asked.secure, // TLS from the first byte
   requireTLS: true,
   tls: { ca: fs.readFileSync(asked.ca) },
   auth: { user: asked.user, pass: asked.password },

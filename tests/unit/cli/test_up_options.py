@@ -40,7 +40,16 @@ def test_there_need_be_none(asked: list[UpSettings]) -> None:
     assert (asked[0].functions, asked[0].env_vars) == ((), None)
 
 
-@pytest.mark.parametrize(("words", "port"), [((), 2587), (("--submission-port", "0"), 0)])
-def test_mail_clients_have_a_port(asked: list[UpSettings], words: tuple[str, ...], port: int) -> None:
+@pytest.mark.parametrize(
+    ("words", "ports"),
+    [
+        ((), (2587, 2465)),
+        (("--submission-port", "0"), (0, 2465)),
+        (("--submissions-port", "0"), (2587, 0)),
+    ],
+)
+def test_mail_clients_have_a_port_for_each_way_to_tls(
+    asked: list[UpSettings], words: tuple[str, ...], ports: tuple[int, int]
+) -> None:
     assert CliRunner().invoke(app, ["up", *words]).exit_code == 0
-    assert asked[0].submission_port == port
+    assert (asked[0].submission_port, asked[0].submissions_port) == ports

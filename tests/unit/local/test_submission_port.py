@@ -1,4 +1,4 @@
-"""The submission port in this process, with sessions of smtplib and of plain sockets; behind it one organization."""
+"""The ports of submission in this process, with sessions of smtplib and of sockets; behind them one organization."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import smtplib
 import socket
 import ssl
 import stat
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local.mail import submission_port, submission_program
 from local.mail.certificate import certificate_for
+from local.mail.services import Service
 from postroom.errors import StoreUnavailableError, SubmissionRefusedError
 from postroom.smtp import replies
 from postroom.submission.submission import Refusal
@@ -43,10 +45,16 @@ def port(certificates: Path) -> Iterator[Port]:
     made.server.close()
 
 
+@pytest.fixture(params=list(Service))
+def service(request: pytest.FixtureRequest) -> Service:
+    """Each way to TLS: everything behind it must be the same."""
+    return Service(request.param)
+
+
 @pytest.fixture
-def client(port: Port) -> Iterator[smtplib.SMTP]:
+def client(port: Port, service: Service) -> Iterator[smtplib.SMTP]:
     """A client that is logged in."""
-    with port.secured() as made:
+    with port.secured(service) as made:
         assert made.docmd("AUTH", f"PLAIN {PLAIN}")[0] == 235
         yield made
 
@@ -65,10 +73,10 @@ def test_before_tls_there_is_nothing_but_starttls(port: Port) -> None:
     assert (port.trail.records, port.logins.passwords.compared) == ([], 0)
 
 
-def test_behind_tls_logins_are_offered_and_nothing_else_goes_without_one(port: Port) -> None:
-    with port.secured() as client:
+def test_behind_tls_logins_are_offered_and_nothing_else_goes_without_one(port: Port, service: Service) -> None:
+    with port.secured(service) as client:
+        assert client.esmtp_features.keys() == {"size", "8bitmime", "smtputf8", "auth", "help"}
         assert client.esmtp_features["auth"].split() == ["PLAIN", "LOGIN"]
-        assert "starttls" not in client.esmtp_features
         assert client.docmd("STARTTLS")[0] == 503
         assert {client.docmd(each)[0] for each in ("MAIL FROM:<a@b.example>", "RCPT TO:<a@b.example>")} == {530}
         assert client.docmd("DATA")[0] == 530
@@ -86,16 +94,27 @@ def test_commands_that_come_with_starttls_are_dropped(port: Port) -> None:
         assert said(client.docmd("AUTH", "LOGIN")) == "503 Error: send EHLO first"
 
 
-def test_old_versions_of_tls_are_refused(port: Port) -> None:
-    assert port.server.tls.minimum_version is ssl.TLSVersion.TLSv1_2
+@pytest.mark.parametrize(("newest", "agreed"), [("TLSv1_1", None), ("TLSv1_2", "TLSv1.2"), ("TLSv1_3", "TLSv1.3")])
+def test_tls_is_1_2_or_newer(port: Port, service: Service, newest: str, agreed: str | None) -> None:
+    port.trust.set_ciphers("ALL:@SECLEVEL=0")  # of the client: as one with an old OpenSSL has it
+    with warnings.catch_warnings():  # these versions are deprecated
+        warnings.simplefilter("ignore")
+        port.trust.minimum_version, port.trust.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion[newest]
+    if agreed is None:
+        with pytest.raises((ssl.SSLError, OSError)), port.secured(service):
+            pass
+    else:
+        with port.secured(service) as client:
+            assert isinstance(client.sock, ssl.SSLSocket)
+            assert client.sock.version() == agreed
 
 
 @pytest.mark.parametrize("method", ["auth_plain", "auth_login"])
 @pytest.mark.parametrize("initial", [True, False])
-def test_smtplib_logs_in_by_each_mechanism(port: Port, method: str, initial: bool) -> None:
+def test_smtplib_logs_in_by_each_mechanism(port: Port, service: Service, method: str, initial: bool) -> None:
     password = "Correct-Horse-9"  # smtplib writes ASCII alone
     port.logins.add(port.logins.person("bob"), password)
-    with port.secured() as client:
+    with port.secured(service) as client:
         client.user, client.password = "bob@acme.example", password
         mechanism = method.removeprefix("auth_").upper()
         assert client.auth(mechanism, getattr(client, method), initial_response_ok=initial)[0] == 235
@@ -131,8 +150,8 @@ def test_a_client_may_give_up_a_login(port: Port) -> None:
         assert client.docmd("AUTH", f"PLAIN {PLAIN}")[0] == 235
 
 
-def test_the_third_wrong_password_ends_the_connection(port: Port) -> None:
-    with port.secured() as client:
+def test_the_third_wrong_password_ends_the_connection(port: Port, service: Service) -> None:
+    with port.secured(service) as client:
         wrong = base64.b64encode(f"\0{ADA}\0secret-guess".encode()).decode()
         assert [client.docmd("AUTH", f"PLAIN {wrong}")[0] for _ in range(3)] == [535, 535, 421]
         with pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
@@ -232,9 +251,9 @@ def test_after_a_refusal_the_next_message_begins_anew(
     assert "example.org" not in written
 
 
-def test_an_access_rule_that_denies_is_told(port: Port) -> None:
+def test_an_access_rule_that_denies_is_told(port: Port, service: Service) -> None:
     port.deny(actions=("SMTP",))
-    with port.secured() as client:
+    with port.secured(service) as client:
         assert said(client.docmd("AUTH", f"PLAIN {PLAIN}")).startswith("550 5.7.1 Access denied")
         assert client.mail(ADA)[0] == 530
 
@@ -264,21 +283,27 @@ def test_a_message_that_is_too_large_is_read_to_its_end(
     assert len(port.submits.taken) == 1
 
 
-def test_connections_beyond_the_limit_come_later(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", Service)
+def test_connections_beyond_the_limit_of_both_ports_come_later(
+    port: Port, service: Service, first: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(submission_port, "MAX_CONNECTIONS", 1)
-    with port.secured(), socket.create_connection(("127.0.0.1", port.server.port), timeout=30) as second:
-        assert second.makefile("rb").read().startswith(b"421 4.7.0")
+    with port.secured(first), pytest.raises(smtplib.SMTPConnectError, match=r"421.*4\.7\.0"), port.secured(service):
+        pass
     with contextlib.ExitStack() as stack:
         for _ in range(1000):  # until the server has seen that the first one left
             with contextlib.suppress(smtplib.SMTPException, OSError):
-                stack.enter_context(port.secured())
+                stack.enter_context(port.secured(service))
                 return
     pytest.fail("no connection was taken again")
 
 
-def test_a_connection_that_says_nothing_ends(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_says_nothing_ends(port: Port, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submission_port, "IDLE_SECONDS", 0.01)
-    with socket.create_connection(("127.0.0.1", port.server.port), timeout=30) as connection:
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection(port.address(service), timeout=30))
+        if service is Service.SUBMISSIONS:
+            connection = stack.enter_context(port.trust.wrap_socket(connection, server_hostname="localhost"))
         assert connection.makefile("rb").read().splitlines()[-1] == b"421 4.4.2 Timeout"
 
 
@@ -294,8 +319,8 @@ def test_a_message_that_takes_too_long_ends_and_is_not_submitted(
     assert port.submits.taken == []
 
 
-def test_a_client_that_leaves_within_a_message_has_sent_nothing(port: Port) -> None:
-    with contextlib.suppress(smtplib.SMTPServerDisconnected), port.secured() as client:
+def test_a_client_that_leaves_within_a_message_has_sent_nothing(port: Port, service: Service) -> None:
+    with contextlib.suppress(smtplib.SMTPServerDisconnected), port.secured(service) as client:
         client.docmd("AUTH", f"PLAIN {PLAIN}")
         client.mail(ADA)
         client.rcpt("carl@example.org")
@@ -309,7 +334,7 @@ def test_a_client_that_leaves_within_a_message_has_sent_nothing(port: Port) -> N
 def test_the_commands_of_one_client_leave_the_limits_of_others(port: Port) -> None:
     """aiosmtpd's own limits are one table for all (findings/aiosmtpd-shares-command-limits.sh)."""
     padding = "SIZE=" + "0" * 4000
-    with port.secured() as first, port.secured() as second:
+    with port.secured() as first, port.secured(Service.SUBMISSIONS) as second:
         for client in (first, second, first):
             assert client.docmd("AUTH", f"PLAIN {PLAIN}")[0] in (235, 503)
             assert client.docmd(f"MAIL FROM:<{ADA}> {padding}")[0] == 250
