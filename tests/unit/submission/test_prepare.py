@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from postroom.errors import SubmissionRefusedError
 from postroom.mime.headers import Headers
-from postroom.submission.prepare import check_block, completed, without_bcc, without_fields
+from postroom.submission.prepare import MAX_BLOCK_BYTES, check_block, completed, without_bcc, without_fields
 from postroom.submission.submission import Refusal
 from tests.support.builders import NOON
 
@@ -124,6 +124,16 @@ def test_fields_that_clients_read_differently_are_refused(content: bytes, fault:
         check_block(content)
     assert caught.value.reason is Refusal.MALFORMED
     assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize("field", [b"X:\r\n", b"Resent-Bcc: a@x.test\r\n", b"X: y\r\n z\r\n"])
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_a_header_of_more_than_1_mb_is_refused(field: bytes, end: bytes) -> None:
+    """A million fields fit into a message; a note about each takes more memory than a function has."""
+    most = b"From: a@x.test\r\n" + field * ((MAX_BLOCK_BYTES - 18) // len(field))
+    check_block(most + end)
+    with pytest.raises(SubmissionRefusedError, match="header larger than 1 MB"):
+        check_block(most + 2 * field + end)
 
 
 NAMES = st.sampled_from([b"Bcc", b"bCC", b"Resent-Bcc", b"To", b"X-Bcc", b"Bcc-X", b"Subject"])
