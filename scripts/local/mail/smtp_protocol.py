@@ -15,6 +15,11 @@ _END: Final = b"\r\n.\r\n"
 _EVERYTHING: Final = 2**40
 """For StreamReader.read: all that has come. Bytes left behind would come before those that are given back."""
 
+_STUFFING: Final = ((b"\r\n.", b"\r\n"), (b"\r\n.", b"\r\n.."), (b"\n..", b"\n."))
+"""Replacements that undo dot-stuffing: a dot after CRLF goes (RFC 5321, 4.5.2), and one of two after a bare LF; the
+second one puts back what the third would take too much. smtplib stuffs after every LF, curl after CRLF alone: no
+message of theirs loses a dot, except one with two dots after a bare LF from curl. Ours, as SMTP has no bare LF."""
+
 _JOINERS: Final = {0x200C: None, 0x200D: None}
 """Characters that are not printable but allowed in domain names. Source: RFC 5892, A.1 and A.2."""
 
@@ -34,7 +39,7 @@ class BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
     line_length_limit = 2**16  # of commands; DATA does not come here
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802  aiosmtpd's name
-        """Read up to CRLF.CRLF; undo dot-stuffing after every LF, as smtplib does it (RFC 5321, 4.5.2: after CRLF)."""
+        """Read up to CRLF.CRLF, and undo dot-stuffing."""
         if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
             return
         if not self.envelope.rcpt_tos:
@@ -79,7 +84,8 @@ class BytesSMTP(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
             self._reader.feed_data(rest)
         if content.startswith(b"."):
             content = content[1:]
-        content = content.replace(b"\n.", b"\n")
+        for stuffed, plain in _STUFFING:
+            content = content.replace(stuffed, plain)
         return None if dropped or len(content) > MAX_MESSAGE_BYTES else content
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:

@@ -302,12 +302,12 @@ def test_commands_sent_in_one_go_are_answered_in_order(pipeline: InProcess, port
     assert announced["receipt"]["recipients"] == ["second@example.com"]
 
 
-async def read_content(size: int) -> tuple[bytes | None, bytes]:
-    """Return a message of this size and what stays behind it, both of which had come before it was read."""
+async def read_content(said: bytes) -> tuple[bytes | None, bytes]:
+    """Return the message that a client says, and what stays behind it; both had come before it was read."""
     protocol = BytesSMTP(object(), loop=asyncio.get_running_loop())
     reader = asyncio.StreamReader()
     protocol._reader = reader
-    reader.feed_data(b"x" * size + b"\r\n.\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n")
+    reader.feed_data(said + b".\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n")
     content = await protocol._read_content()
     reader.feed_eof()
     return content, await reader.read()
@@ -315,9 +315,23 @@ async def read_content(size: int) -> tuple[bytes | None, bytes]:
 
 @pytest.mark.parametrize("size", [2**18 - 40, 2**18 - 20, 2**18 - 3, 2**18])
 def test_commands_behind_a_message_keep_their_order_wherever_it_ends(size: int) -> None:
-    content, rest = asyncio.run(read_content(size))
+    content, rest = asyncio.run(read_content(b"x" * size + b"\r\n"))
     assert content == b"x" * size + b"\r\n"
     assert rest == b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "content"),
+    [
+        (b"..a\r\n..b\r\n.c\r\n", b".a\r\n.b\r\nc\r\n"),
+        (b"a\n.b\n..c\n...d\r\n", b"a\n.b\n.c\n..d\r\n"),
+        (b"a\r\n..\n.\n..\r\n....\r\n", b"a\r\n.\n.\n.\r\n...\r\n"),
+        (b".\n..\r..\r\n", b"\n.\r..\r\n"),
+    ],
+)
+def test_a_single_dot_behind_a_bare_line_feed_is_the_message_s_own(said: bytes, content: bytes) -> None:
+    """curl stuffs no dots there, smtplib does."""
+    assert asyncio.run(read_content(said))[0] == content
 
 
 @pytest.mark.parametrize("what", ["SMTP", "submission"])

@@ -110,18 +110,25 @@ def test_msmtp_is_told_of_a_wrong_password(port: Port, service: Service, tmp_pat
 CURL: Final = {Service.SUBMISSION: ("smtp", "--ssl-reqd"), Service.SUBMISSIONS: ("smtps",)}
 
 
-def curl(port: Port, service: Service, password: str) -> subprocess.CompletedProcess[bytes]:
+def curl(port: Port, service: Service, password: str, content: bytes = MAIL) -> subprocess.CompletedProcess[bytes]:
     scheme, *security = CURL[service]
     url = f"{scheme}://localhost:{port.server.ports[service]}/client.example"
     login = ("--cacert", str(port.certificate), "--user", f"{USER}:{password}")
     envelope = ("--mail-from", USER, *(word for each in TAKEN for word in ("--mail-rcpt", each)))
-    return run(["curl", "-sS", *security, url, *login, *envelope, "--upload-file", "-"], MAIL)
+    return run(["curl", "-sS", *security, url, *login, *envelope, "--upload-file", "-"], content)
 
 
 def test_curl_sends(port: Port, service: Service) -> None:
     done = curl(port, service, SECRET)
     assert done.returncode == 0, done.stderr.decode()
     assert [(each.recipients, each.content) for each in port.submits.taken] == [(TAKEN, MAIL)]
+
+
+def test_curl_sends_a_file_with_line_feeds_alone(port: Port, service: Service) -> None:
+    """It keeps them without --crlf, and stuffs no dot behind them."""
+    content = MAIL.replace(b"\r\n", b"\n")
+    assert curl(port, service, SECRET, content).returncode == 0
+    assert [each.content for each in port.submits.taken] == [content + b"\r\n"]
 
 
 def test_curl_is_told_of_a_wrong_password(port: Port, service: Service) -> None:
