@@ -9,9 +9,10 @@ import importlib.util
 import io
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Final
 from unittest.mock import patch
@@ -91,7 +92,8 @@ class Functions:
             assert spec is not None
             assert spec.loader is not None
             module = importlib.util.module_from_spec(spec)
-            with patch.dict(os.environ, function.environment):
+            # Loggers keep the stdout of their start, and a command's own is closed after it.
+            with patch.dict(os.environ, function.environment), redirect_stdout(sys.__stdout__):
                 spec.loader.exec_module(module)
             self._handlers[name] = module.handler
         return self._handlers[name]
