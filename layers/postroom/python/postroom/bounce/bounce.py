@@ -21,6 +21,7 @@ from postroom.bounce.wording import explanation
 from postroom.contracts.orders import BounceOrder, RawLocation
 from postroom.effects.once import Progress, Report, Result
 from postroom.errors import PermanentError, UnwritableAddressError
+from postroom.mime.automatic import writable
 from postroom.mime.headers import Headers, read_headers
 from postroom.model.bounces import Bounce
 from postroom.model.facts import SUBMITTED, OwnFact
@@ -202,7 +203,7 @@ class Bouncer:
             name=f"{received.trace}-{intent.key.partition(':')[2]}",
             ses_message_id=received.data["sesMessageId"],
             domain=domain,
-            to=decide.writable(received.data["envelopeFrom"]) or "",
+            to=writable(received.data["envelopeFrom"]) or "",
             failures=failures,
             arrived=history.arrived,
             explanation=explanation(domain, received.event["subject"], history.arrived, failures),

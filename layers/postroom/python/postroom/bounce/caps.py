@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.bounce import decide
+from postroom.mime.automatic import writable
 from postroom.model.limits import HOUR_MS
 from postroom.ports.transit import Allowance
 
@@ -50,7 +50,7 @@ class Caps:
         """
         hour, organization = now // HOUR_MS, received.organization_id
         sender = str(received.data["envelopeFrom"])
-        address = (decide.writable(sender) or sender).lower()
+        address = (writable(sender) or sender).lower()
         domain = address.rpartition("@")[2]
         caps = (
             (f"{organization}:sender:{_hash(address)}", self.per_sender, "the sender has"),

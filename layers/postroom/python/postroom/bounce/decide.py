@@ -6,11 +6,10 @@ names. If that address is forged, the bounce is unwanted mail. The envelope coun
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from postroom.mime.automatic import is_reply_or_report
-from postroom.model.addresses import MAX_ADDRESS_CHARACTERS, Address, a_label
+from postroom.mime.automatic import is_reply_or_report, writable
+from postroom.model.addresses import Address
 from postroom.model.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ UNCONFIRMED: Final = "neither SPF nor an aligned DKIM signature confirms the dom
 NO_ADDRESS: Final = "the envelope sender is no address that mail can be sent to"
 MACHINE: Final = "the envelope sender is a mail system"
 AUTOMATIC_REPLY: Final = "the message is itself an automatic reply or a report"
-
-_PLAIN: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 MACHINES: Final = frozenset({"mailer-daemon", "mailerdaemon"})
 """Local parts of mail systems themselves, lower-case: no person reads a bounce to them (ours)."""
@@ -73,14 +70,3 @@ def _is_aligned(received: Fact, headers: Headers) -> bool:
         return False
     (author,) = authors
     return envelope.domain == author or envelope.domain.endswith(f".{author}")
-
-
-def writable(sender: str) -> str | None:
-    """Return an envelope sender as it can be written in a header field, its domain in A-labels; ``None``: it cannot.
-
-    Quoted local parts, non-ASCII local parts and address literals are refused: SES does not accept the last two, and
-    the first are rare.
-    """
-    local, _, domain = sender.strip().rpartition("@")
-    plain = f"{local}@{a_label(domain)}"
-    return plain if _PLAIN.fullmatch(plain) and len(plain) <= MAX_ADDRESS_CHARACTERS else None

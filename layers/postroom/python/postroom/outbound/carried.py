@@ -32,10 +32,6 @@ class Carried(Protocol):
         """Empty for the null sender."""
 
     @property
-    def recipients(self) -> Sequence[str]:
-        """All of the order's, as they get the message: with local parts as they were written."""
-
-    @property
     def purpose(self) -> str:
         """What SES's events about it say of it (``contracts.ses_events``); empty for mail."""
 
@@ -44,7 +40,7 @@ class Carried(Protocol):
         """When the time of retries began."""
 
     def left(self, recorded: Collection[str]) -> Sequence[str]:
-        """Return the recipients that have no end, by the keys of the flow's facts."""
+        """Return the order's recipients that have no end, by the keys of the flow's facts: as they get the message."""
 
     def content(self) -> bytes:
         """Return the bytes that leave.

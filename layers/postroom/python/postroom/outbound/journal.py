@@ -55,11 +55,6 @@ class JournalCarried:
         return ""
 
     @property
-    def recipients(self) -> Sequence[str]:
-        """One."""
-        return (self.order.to,)
-
-    @property
     def purpose(self) -> str:
         """Its flow is that of the message that it is about."""
         return JOURNAL
@@ -70,8 +65,8 @@ class JournalCarried:
         return self.order.since
 
     def left(self, recorded: Collection[str]) -> Sequence[str]:
-        """One fact ends it."""
-        return () if self.order.end_key in recorded else self.recipients
+        """It has one recipient, which one fact ends."""
+        return () if self.order.end_key in recorded else (self.order.to,)
 
     def content(self) -> bytes:
         """Return the report, or the notice; a notice has no report where the message is gone."""

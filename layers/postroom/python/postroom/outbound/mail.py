@@ -43,13 +43,8 @@ class MailCarried:
         return self.order.envelope_from
 
     @property
-    def recipients(self) -> Sequence[str]:
-        """At most ``MAX_TRANSMITTED``."""
-        return self.order.recipients
-
-    @property
     def purpose(self) -> str:
-        """None but to be mail."""
+        """Empty: it is mail."""
         return ""
 
     @property

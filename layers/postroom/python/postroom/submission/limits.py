@@ -26,10 +26,10 @@ _REASONS: Final[Mapping[Excess, Refusal]] = {
 
 
 def check_limits(content: bytes, headers: Headers) -> None:
-    """Require that a message is within the limits of ``mime.excess``; ``recipients`` counts those of the envelope.
+    """Require that a message is within the limits of ``mime.excess``, but for that of recipients.
 
     Raises:
-        SubmissionRefusedError: they are not.
+        SubmissionRefusedError: it is not.
     """
     found = excess(MessageHead(headers, content, len(content)), 0, lambda: content)
     if found is not None:
