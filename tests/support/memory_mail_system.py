@@ -70,6 +70,7 @@ from postroom.rules.run_sync_rule import RunSyncRule
 from postroom.sealing import open_message
 from postroom.submission.own import OwnSubmissions
 from postroom.submission.replies import MailboxReplies
+from postroom.submission.sent_copies import SentCopies
 from postroom.submission.submission import Protocols, Submission, Submitted
 from postroom.submission.submit import Submit
 from tests.support.builders import NOON, ORG, arn, notification
@@ -253,17 +254,13 @@ class MemoryMailSystem:
             rule_sets=self.rule_sets,
             quota=MemoryAccountQuota(self.tables),
             mailboxes=self.mailboxes,
-            sealed=self.sealed,
-            keys=self.keys,
-            transit_keys=self.transit_keys,
+            copies=SentCopies(self.sealed, self.keys, self.transit_keys, os.urandom, "mail-bucket"),
             raw=self.raw,
             transit=self.transit,
             ledger=self.ledger,
             queues=self.queues,
             now=self.now,
-            random=os.urandom,
             pause=lambda _: None,
-            mail_bucket="mail-bucket",
         )
         self._organization()
 

@@ -20,6 +20,7 @@ from postroom.bootstrap import audit_parts, content_parts, directory_parts, part
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.settings import Arn, AuditTrailSettings, DirectorySettings, FlowSettings, TimedSettings, Url
 from postroom.model.audit_targets import Place
+from postroom.submission.sent_copies import SentCopies
 from postroom.submission.station import SubmissionStation
 from postroom.submission.submit import Submit
 
@@ -63,15 +64,17 @@ def _submit(settings: SubmitSettings, raw: S3RawMail) -> Submit:
         mailboxes=DynamoMailboxes(
             dynamodb, settings.mailbox_table, settings.transit_table, settings.ledger_table, now_ms
         ),
-        sealed=S3SealedMail(clients.s3(), settings.mail_bucket),
-        keys=KmsMailboxKeys(kms, time.monotonic),
-        transit_keys=KmsTransitKeys(kms, dynamodb, settings.transit_table, settings.stack_key_arn, now_ms),
+        copies=SentCopies(
+            sealed=S3SealedMail(clients.s3(), settings.mail_bucket),
+            keys=KmsMailboxKeys(kms, time.monotonic),
+            transit_keys=KmsTransitKeys(kms, dynamodb, settings.transit_table, settings.stack_key_arn, now_ms),
+            random=os.urandom,
+            bucket=settings.mail_bucket,
+        ),
         raw=raw,
         transit=parts.transit(settings),
         ledger=parts.ledger(settings),
         queues=parts.queues(settings),
         now=now_ms,
-        random=os.urandom,
         pause=pause,
-        mail_bucket=settings.mail_bucket,
     )

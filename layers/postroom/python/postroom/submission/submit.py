@@ -7,85 +7,50 @@ the next attempt finds the flow, and sends what may not have been sent.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from postroom.contracts.outbound_orders import SealedLocation
 from postroom.errors import ConflictError, StoreUnavailableError, SubmissionRefusedError
 from postroom.mime.headers import Headers
 from postroom.model.directory import EntityKind, EntityState, newest_rules
 from postroom.model.facts import SUBMITTED, submission_trace
-from postroom.model.folders import Folder
 from postroom.model.limits import CONFLICT_ATTEMPTS
-from postroom.model.mailbox import NewItem, blob_key, item_id
+from postroom.model.mailbox import item_id
 from postroom.ports.raw_mail import keep_beside
 from postroom.ports.transit import Commit, Outcome
 from postroom.routing.outbound_flow import OutboundFlow
-from postroom.sealing import seal_message
 from postroom.submission import prepare
 from postroom.submission.author import author_of
 from postroom.submission.decide import OutboundSettings, decide, needs_plain_copy, opening
 from postroom.submission.domains import own_domains
+from postroom.submission.draft import Draft
 from postroom.submission.limits import check_limits
 from postroom.submission.quotas import count_test, counted
 from postroom.submission.recipients import named, recipients_of
 from postroom.submission.submission import Refusal, Submitted
 from postroom.submission.submitted import submitted_fact
-from postroom.summaries import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from postroom.access.permissions import PermissionRecords
-    from postroom.model.addresses import Address
-    from postroom.model.directory import Addressee, MailDomain
+    from postroom.contracts.outbound_orders import SealedLocation
+    from postroom.model.directory import Addressee
     from postroom.model.facts import Fact
-    from postroom.model.mailbox import Head, Outgoing
+    from postroom.model.mailbox import Head, NewItem, Outgoing
     from postroom.ports.account_quota import AccountQuota
     from postroom.ports.directory import Addressees, MailboxOwners
     from postroom.ports.ledger import Ledger
-    from postroom.ports.mailbox_keys import MailboxKeys
     from postroom.ports.mailboxes import Mailboxes
     from postroom.ports.queues import Queues
     from postroom.ports.raw_mail import RawMail
     from postroom.ports.rule_sets import OutboundRules
-    from postroom.ports.sealed_mail import SealedMail
     from postroom.ports.transit import Transit
-    from postroom.ports.transit_keys import TransitKeys
     from postroom.routing.plan import Plan
-    from postroom.sealing import Random
-    from postroom.submission.author import Author
     from postroom.submission.quotas import Count
+    from postroom.submission.sent_copies import SentCopies
     from postroom.submission.submission import Submission
-
-KIND = "SENT"
-"""What the token of a copy in Sent Items is made of, beside its trace and mailbox."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A submission that is allowed.
-
-    Attributes:
-        content: complete, with Bcc.
-        recipients: by their names in the flow (``model.recipient_names``).
-        inside: those of ``recipients`` that are in a domain of the sender's organization.
-        domains: the domains of the organization that author and recipients have.
-    """
-
-    submission: Submission
-    trace: str
-    user: Addressee
-    author: Author
-    content: bytes
-    headers: Headers
-    message_id: str
-    recipients: Mapping[str, Address]
-    inside: Mapping[str, Address]
-    domains: list[MailDomain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +60,6 @@ class Submit:
     Attributes:
         now: returns milliseconds since the epoch.
         pause: ``pause(n)`` waits a little, longer as n grows.
-        mail_bucket: of sealed mail.
     """
 
     owners: MailboxOwners
@@ -104,17 +68,13 @@ class Submit:
     rule_sets: OutboundRules
     quota: AccountQuota
     mailboxes: Mailboxes
-    sealed: SealedMail
-    keys: MailboxKeys
-    transit_keys: TransitKeys
+    copies: SentCopies
     raw: RawMail
     transit: Transit
     ledger: Ledger
     queues: Queues
     now: Callable[[], int]
-    random: Random
     pause: Callable[[int], None]
-    mail_bucket: str
 
     def submit(self, submission: Submission) -> Submitted:
         """A mailbox that changes meanwhile is read again.
@@ -200,52 +160,17 @@ class Submit:
 
     def _sent(self, draft: Draft, head: Head, outgoing: Outgoing) -> Submitted:
         """Seal the copy, and commit."""
-        mailbox_key = self.keys.unwrap(head.wrapped_key, head.kms_key_arn, head.organization_arn)
-        item = self._item(draft, mailbox_key)
-        message_key = message_key_for(item.blob, mailbox_key)
-        flow, plan = self._decided(draft, self._location(item.blob, message_key))
-        sealed = seal_message(
-            draft.content, mailbox_key=mailbox_key, place=item.blob, random=self.random, message_key=message_key
-        )
-        self.sealed.put_once(item.blob, sealed)
-        fact = submitted_fact(draft, flow, item_id(head.sequence + 1, item.token))
+        copy = self.copies.of(draft, head, self.now())
+        flow, plan = self._decided(draft, copy.location)
+        self.copies.keep(copy, draft.content)
+        fact = submitted_fact(draft, flow, item_id(head.sequence + 1, copy.item.token))
         facts, orders = opening(flow, plan, self.raw)
         commit = Commit(facts=[fact, *facts], orders=orders)
-        if self.mailboxes.send(head, item, commit, outgoing=outgoing) is Outcome.ALREADY:
-            return self._lost_race(draft.trace, item)
+        if self.mailboxes.send(head, copy.item, commit, outgoing=outgoing) is Outcome.ALREADY:
+            return self._lost_race(draft.trace, copy.item)
         with suppress(StoreUnavailableError):  # it is accepted: a client that is told otherwise may send it again
             self.queues.send(orders)  # else sweep does
         return Submitted(draft.trace, draft.message_id)
-
-    def _item(self, draft: Draft, mailbox_key: bytes) -> NewItem:
-        """Return the index entry. Its token depends on the content: each attempt may give the message another Date."""
-        mailbox_id, now = draft.user.entity_id, self.now()
-        token = copy_token(draft.trace, draft.content)
-        described = describe(
-            draft.content,
-            mailbox_id=mailbox_id,
-            token=token,
-            mailbox_key=mailbox_key,
-            random=self.random,
-            envelope_from=draft.author.envelope_from,
-        )
-        return NewItem(
-            token=token,
-            folder=Folder.SENT_ITEMS.value,
-            blob=blob_key(draft.submission.organization_id, mailbox_id, token),
-            size=len(draft.content),
-            summary=described.summary,
-            item_class="IPM.Note",
-            conversation=described.conversation,
-            received=now,
-            created=now,
-            has_attachments=described.has_attachments,
-            unread=False,
-        )
-
-    def _location(self, blob: str, message_key: bytes) -> SealedLocation:
-        wrapped = self.transit_keys.wrap(message_key, blob)
-        return SealedLocation(bucket=self.mail_bucket, key=blob, message_key=wrapped)
 
     def _decided(self, draft: Draft, location: SealedLocation) -> tuple[OutboundFlow, Plan]:
         """Decide; where an order needs a plain copy, keep one, and let all orders use it."""
@@ -281,19 +206,5 @@ class Submit:
         if known is None:
             raise ConflictError("the flow exists, and was not submitted")
         if not str(known.data["itemId"]).endswith(item.token):
-            self.sealed.delete(item.blob)
+            self.copies.remove(item)
         return self._take_up(known)
-
-
-def copy_token(trace: str, content: bytes) -> str:
-    """Return the token of a message's copy in Sent Items; deterministic for trace and content."""
-    digest = hashlib.sha256(content).hexdigest()
-    return hashlib.sha256(f"item\0{trace}\0{KIND}\0{digest}".encode()).hexdigest()[:32]
-
-
-def message_key_for(blob: str, mailbox_key: bytes) -> bytes:
-    """Return the key of a message that is sealed at ``blob``, whose name depends on the content.
-
-    It is derived, because an attempt may find the object of an earlier one there, and orders need its key.
-    """
-    return hmac.new(mailbox_key, b"submitted\0" + blob.encode(), hashlib.sha256).digest()

@@ -9,7 +9,7 @@ from postroom.model.facts import SUBMITTED, EventName, Fact, flow_message_id
 
 if TYPE_CHECKING:
     from postroom.routing.outbound_flow import OutboundFlow
-    from postroom.submission.submit import Draft
+    from postroom.submission.draft import Draft
 
 
 def submitted_fact(draft: Draft, flow: OutboundFlow, item_id: str) -> Fact:
