@@ -212,4 +212,4 @@ def test_a_recipient_that_was_named_in_lower_case_ends_by_that_name() -> None:
     assert recipient == "bob@example.org"
     ended = carried.sent(recipient, Answer.accepted("ses-1"), 0)
     assert carried.left({ended.key}) == ()
-    assert RecipientNames.of(carried.recipients).meant_by(Address("Bob", "example.org")) == (recipient,)
+    assert RecipientNames.of(order.recipients).meant_by(Address("Bob", "example.org")) == (recipient,)
