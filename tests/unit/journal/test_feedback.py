@@ -109,6 +109,16 @@ def test_reports_of_one_flow_are_told_apart(archive: Archive) -> None:
     assert b"Recipient: ben@acme.test" in content
 
 
+def test_a_report_is_known_by_the_id_of_ses_whatever_address_another_server_names(archive: Archive) -> None:
+    trace = archive.mail(CARL)
+    archive.go_out()
+    [sent] = archive.journal_facts(trace)
+    refuse(archive, trace, "box-7@inside.archive.test", message_id=sent.data["sesMessageId"])
+    assert "JOURNALING_FAILED" in names(archive, trace)
+    [content] = archive.sent_to(ADMIN)
+    assert f"Journaling address: {JOURNAL}".encode() in content
+
+
 def test_an_event_before_the_record_comes_again(archive: Archive) -> None:
     trace = archive.mail(CARL)
     with pytest.raises(ConflictError):

@@ -112,6 +112,16 @@ def test_a_bounce_without_a_report_says_what_ses_says(
     assert fact.event["bouncedRecipient"]["status"] == status
 
 
+@pytest.mark.parametrize(("sent_to", "found"), [(TO[:1], [TO[0]]), (TO, []), (("dan@example.org",), [])])
+def test_an_address_of_another_servers_own_is_the_only_recipient_of_the_send(
+    flow: Flow, sent_to: tuple[str, ...], found: list[str]
+) -> None:
+    """SES names the Final-Recipient of the other server's report: where an alias leads to, for instance."""
+    body = json.loads(bounce_event("box-7@inside.example.org"))
+    body["mail"]["destination"] = sent_to
+    assert [fact.event["destination"] for fact in flow.accept(json.dumps(body))] == found
+
+
 def test_a_complaint_is_recorded_and_not_told(flow: Flow) -> None:
     facts = flow.accept(complaint_event(*TO))
     assert [fact.key for fact in facts] == [f"OUTGOING_EMAIL_BOUNCED:{each}:complaint" for each in TO]

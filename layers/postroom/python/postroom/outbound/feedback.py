@@ -83,9 +83,14 @@ class Feedback:
                 yield each, name
 
     def _names(self, text: str) -> Sequence[str]:
-        """SES gives an address as it was sent to, or as another server's report has it."""
-        address = Address.written(text)
-        return () if address is None else self.names(address)
+        """SES gives an address as it was sent to, or as another server's report has it, which may have one of its own.
+
+        An address that is no recipient's means the only recipient of what SES was sent, if there is one.
+        """
+        sent_to = self.event.mail.destination
+        texts = (text, *sent_to) if len(sent_to) == 1 else (text,)
+        found = (self.names(address) for address in map(Address.written, texts) if address is not None)
+        return next(filter(None, found), ())
 
     def _bounced(self, bounce: Bounced, recipient: Reported, name: str) -> Fact:
         """``diagnosticCode`` is the other server's reply after its type: ``smtp; 550 5.1.1 user unknown``."""

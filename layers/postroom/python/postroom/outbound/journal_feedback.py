@@ -72,17 +72,14 @@ class JournalFeedback:
         facts = self.ledger.facts(trace)
         if not any(fact.organization_id == organization_id for fact in facts):
             return
-        meant = folded(address)
-        sent = [fact for fact in facts if folded(str(fact.data.get("address", ""))) == meant]
-        report = _sent(sent, EventName.JOURNALING_INITIATED, message_id)
-        notice = _sent(sent, OwnFact.JOURNAL_NOTICE_SENT, message_id)
-        if report is None and notice is None:
+        sent = _sent(facts, address, message_id)
+        if sent is None:
             raise ConflictError("SES reports what is not recorded as sent")
         failure = JournalFailure(status=status, reason=reason, at=self.now())
-        if report is not None:
-            self._record(_failed(report, OwnFact.JOURNALING_FAILED, failure), [_notice(report, facts, failure)])
-        elif notice is not None:
-            self._record(_failed(notice, OwnFact.JOURNAL_NOTICE_FAILED, failure), [])
+        if sent.name is EventName.JOURNALING_INITIATED:
+            self._record(_failed(sent, OwnFact.JOURNALING_FAILED, failure), [_notice(sent, facts, failure)])
+        else:
+            self._record(_failed(sent, OwnFact.JOURNAL_NOTICE_FAILED, failure), [])
 
     def _record(self, failed: Fact, orders: Sequence[JournalOrder]) -> None:
         if self.transit.commit(Commit(facts=[failed], orders=orders)) is Outcome.DONE:
@@ -92,11 +89,15 @@ class JournalFeedback:
             self.queues.send(each for each in self.transit.open_orders(failed.trace) if each.key in keys)
 
 
-def _sent(facts: Sequence[Fact], name: EventName | OwnFact, message_id: str) -> Fact | None:
-    """Return the fact of a report or notice that was sent; of one that was sent twice, SES's other id is not known."""
-    found = [fact for fact in facts if fact.name is name]
-    same = (fact for fact in found if fact.data.get("sesMessageId") == message_id)
-    return next(same, found[0] if found else None)
+def _sent(facts: Sequence[Fact], address: str, message_id: str) -> Fact | None:
+    """Return the fact that a report or notice was sent: by SES's id, else by its address.
+
+    Another server's report may name an address of its own. Of what was sent twice, one id is not known.
+    """
+    sent = [fact for fact in facts if fact.name in (EventName.JOURNALING_INITIATED, OwnFact.JOURNAL_NOTICE_SENT)]
+    by_id = [fact for fact in sent if fact.data.get("sesMessageId") == message_id]
+    meant = folded(address)
+    return next(iter(by_id or (fact for fact in sent if folded(str(fact.data["address"])) == meant)), None)
 
 
 def _failed(sent: Fact, name: OwnFact, failure: JournalFailure) -> Fact:
