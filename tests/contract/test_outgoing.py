@@ -44,8 +44,9 @@ def response(body: bytes, status: int = 200, code: str = "") -> Any:
 class Ses:
     """SES as botocore reaches it: keeps requests, and answers or raises what it is told."""
 
-    def __init__(self, status: int = 200, code: str = "", error: Exception | None = None) -> None:
+    def __init__(self, status: int = 200, code: str = "", error: Exception | None = None, text: str = "") -> None:
         self.requests: list[dict[str, Any]] = []
+        self.text = text or f"no:\r\n {'x' * 999}"
         self.status, self.code, self.error = status, code, error
         self.client: Any = clients.ses_v2_sending()
         self.client.meta.events.register_first("before-send.sesv2.SendEmail", self.answer)
@@ -54,7 +55,7 @@ class Ses:
         self.requests.append(json.loads(request.body))
         if self.error is not None:
             raise self.error
-        said = {"MessageId": "id-1"} if self.status == 200 else {"message": f"no:\r\n {'x' * 999}"}
+        said = {"MessageId": "id-1"} if self.status == 200 else {"message": self.text}
         return response(json.dumps(said).encode(), self.status, self.code)
 
     @property
@@ -164,6 +165,18 @@ def test_an_error_of_ses_is_an_answer(
     assert "\n" not in answer.diagnostic
     assert not answer.is_shared
     assert len(ses.requests) == 1, "each attempt may send"
+
+
+def test_what_ses_says_is_passed_on_without_names_of_the_account(made: Callable[..., Ses]) -> None:
+    """The sender gets it in a report."""
+    role, identity = (
+        "arn:aws:sts::123456789012:assumed-role/mail-TransmitRole/x",
+        "arn:aws-cn:ses:x:1:identity/acme.test",
+    )
+    text = f"User: {role} is not authorized to perform ses:SendEmail on resource {identity}."
+    answer = made(403, "AccessDeniedException", text=text).sender.send(replace(OUTGOING, recipients=(CARL,)))[CARL]
+    said = "User: (an ARN) is not authorized to perform ses:SendEmail on resource (an ARN)"
+    assert answer.diagnostic == f"Amazon SES: AccessDeniedException: {said}"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Source of the operation and its errors: AWS SES API v2 reference, SendEmail. Wha
 from __future__ import annotations
 
 import base64
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -47,6 +48,9 @@ missing. The message waits for that. Source: RFC 3463, 3.4, system incorrectly c
 
 UNREACHABLE_STATUS: Final = "4.4.1"
 INTERRUPTED_STATUS: Final = "4.4.2"
+
+_ARN: Final = re.compile(r"\barn:aws\S*")
+"""Names accounts and roles, which are not the sender's business."""
 
 _BEFORE_SENDING: Final = "before-call.sesv2.SendEmail"
 _NUMBERS: Final = count(1)
@@ -138,7 +142,8 @@ def _answer(error: BotoCoreError | ClientError, *, is_shared: bool) -> Answer:
         is_before = isinstance(error, EndpointConnectionError | ConnectTimeoutError)
         status = UNREACHABLE_STATUS if is_before else INTERRUPTED_STATUS
         return Answer.temporary(status, f"Amazon SES: {code_of(error)}", may_have_arrived=not is_before)
-    code, text = code_of(error), f"Amazon SES: {code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
+    code, said = code_of(error), _ARN.sub("(an ARN)", error.response.get("Error", {}).get("Message", ""))
+    text = f"Amazon SES: {code}: {said}"
     if code in PERMANENT:
         status = PERMANENT[code]
         return Answer.permanent(status, text, is_shared=is_shared and status != TOO_LARGE_STATUS)
