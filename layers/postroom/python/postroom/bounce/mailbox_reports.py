@@ -6,7 +6,7 @@ own. One transaction opens it, records what it tells, and ends the orders: there
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from postroom.bounce.report import delivery_report
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from postroom.bounce.history import BounceHistory
     from postroom.contracts.orders import BounceOrder, DeliveryOrder
+    from postroom.model.bounces import Failure
     from postroom.model.directory import Addressee
     from postroom.ports.directory import MailboxOwners
     from postroom.ports.ledger import Ledger
@@ -81,61 +82,16 @@ class MailboxReports:
         facts, deliveries = list[Fact](), list["DeliveryOrder"]()
         if owner is None or reason is not None:
             return [history.suppressed(reason or NO_MAILBOX, self.now())], []
-        for tell in (self._refusals, self._delays):
-            found = tell(history, submitted, owner)
+        for tell in (_refusals, _delays):
+            found = tell(history, submitted, self.now())
             if found is not None:
-                claim, received, delivery = found
-                facts += [claim, received]
+                sent, received, delivery = self._departure(*found, submitted, owner)
+                facts += [sent, received]
                 deliveries.append(delivery)
-                history = history.after(claim)
+                history = history.after(sent)
         if history.failures or history.delays:
             facts.append(history.suppressed(NOTHING_TO_TELL, self.now()))
         return facts, deliveries
-
-    def _refusals(
-        self, history: BounceHistory, submitted: Fact, owner: Addressee
-    ) -> tuple[Fact, Fact, DeliveryOrder] | None:
-        """Return the report of the recipients that failed, if there are any to name."""
-        failures = history.to_name
-        if not failures:
-            return None
-        claim = history.told(OwnFact.BOUNCE_SENT, failures, self.now())
-        named = history.named_by(claim)
-        domain, subject = _domain(submitted), str(submitted.event["subject"])
-        text = explanation(domain, subject, submitted.at, named, ADVICE_TO_USERS)
-        bounce = Bounce(
-            name=_name(claim),
-            ses_message_id="",
-            domain=domain,
-            to=str(submitted.data["envelopeFrom"]),
-            failures=named,
-            arrived=submitted.at,
-            explanation=text,
-        )
-        return self._departure(claim, bounce, submitted, owner)
-
-    def _delays(
-        self, history: BounceHistory, submitted: Fact, owner: Addressee
-    ) -> tuple[Fact, Fact, DeliveryOrder] | None:
-        """Return the report of the recipients that wait, if any of them still does."""
-        waiting = history.waiting
-        if not waiting:
-            return None
-        claim = history.noticed(waiting, self.now())
-        domain, subject = _domain(submitted), str(submitted.event["subject"])
-        until = max(int(fact.data.get("until", 0)) for fact in history.delays)
-        bounce = Bounce(
-            name=_name(claim),
-            ses_message_id="",
-            domain=domain,
-            to=str(submitted.data["envelopeFrom"]),
-            failures=waiting,
-            arrived=submitted.at,
-            explanation=delay_notice(domain, subject, submitted.at, waiting, until),
-            is_delay=True,
-            until=until,
-        )
-        return self._departure(claim, bounce, submitted, owner)
 
     def _departure(
         self, claim: Fact, bounce: Bounce, submitted: Fact, owner: Addressee
@@ -156,18 +112,50 @@ class MailboxReports:
         return _sent(claim, flow.trace, str(received.event["messageId"])), received, delivery
 
 
+def _refusals(history: BounceHistory, submitted: Fact, now: int) -> tuple[Fact, Bounce] | None:
+    """Return the fact that claims the recipients that failed, and their report; ``None``: there is none to name."""
+    failures = history.to_name
+    if not failures:
+        return None
+    claim = history.told(OwnFact.BOUNCE_SENT, failures, now)
+    named = history.named_by(claim)
+    return claim, _bounce(claim, submitted, named, explanation(*_message(submitted), named, ADVICE_TO_USERS))
+
+
+def _delays(history: BounceHistory, submitted: Fact, now: int) -> tuple[Fact, Bounce] | None:
+    """Return the same of the recipients that wait; ``None``: none of them still does."""
+    waiting = history.waiting
+    if not waiting:
+        return None
+    claim = history.noticed(waiting, now)
+    until = max(int(fact.data.get("until", 0)) for fact in history.delays)
+    bounce = _bounce(claim, submitted, waiting, delay_notice(*_message(submitted), waiting, until))
+    return claim, replace(bounce, is_delay=True, until=until)
+
+
+def _bounce(claim: Fact, submitted: Fact, failures: tuple[Failure, ...], text: str) -> Bounce:
+    domain, _, arrived = _message(submitted)
+    return Bounce(
+        name=f"{claim.trace}-{claim.key.partition(':')[2]}",
+        ses_message_id="",
+        domain=domain,
+        to=str(submitted.data["envelopeFrom"]),
+        failures=failures,
+        arrived=arrived,
+        explanation=text,
+    )
+
+
+def _message(submitted: Fact) -> tuple[str, str, int]:
+    """Return the sender's domain, the subject, and the time of the submission in milliseconds since the epoch."""
+    domain = str(submitted.data["envelopeFrom"]).rpartition("@")[2]
+    return domain, str(submitted.event["subject"]), submitted.at
+
+
 def _why_not(submitted: Fact, owner: Addressee | None) -> str | None:
     if not submitted.data["envelopeFrom"]:
         return NOT_TO_BOUNCE
     return None if owner is not None and owner.has_mailbox else NO_MAILBOX
-
-
-def _name(claim: Fact) -> str:
-    return f"{claim.trace}-{claim.key.partition(':')[2]}"
-
-
-def _domain(submitted: Fact) -> str:
-    return str(submitted.data["envelopeFrom"]).rpartition("@")[2]
 
 
 def _sent(claim: Fact, trace: str, message_id: str) -> Fact:
