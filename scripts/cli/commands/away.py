@@ -1,4 +1,4 @@
-"""`postroom away`: out-of-office replies of users. It calls only the admin API."""
+"""`postroom away`: out-of-office replies of users, over the admin API."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from cli import organizations, output, periods, running
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cli.running import Stack
+
 app = typer.Typer(help="Out-of-office replies of users.", no_args_is_help=True)
 
 User = Annotated[str, typer.Argument(metavar="USER", help="An address of the user, the name, or the id.")]
 Organization = Annotated[
-    str | None, typer.Option("--organization", metavar="ALIAS|ID", help="Needed if there are several.")
+    str | None,
+    typer.Option("--organization", metavar="ALIAS|ID", help="Needed for a name if there are several."),
 ]
 
 
@@ -56,8 +59,8 @@ def set_(
     given |= {} if audience is None else {"ExternalAudience": audience.value.upper()}
     said = sys.stdin.read() if text == "-" else text
     with running.refusals():
-        workmail = running.workmail()
-        workmail.put_out_of_office(**_named(workmail, organization, user), Text=said, **given)
+        stack = running.find()
+        stack.client("workmail").put_out_of_office(**_named(stack, organization, user), Text=said, **given)
 
 
 @app.command("show")
@@ -68,8 +71,8 @@ def show(
 ) -> None:
     """Show the reply of a user, also before and after its time."""
     with running.refusals():
-        workmail = running.workmail()
-        row = as_row(workmail.get_out_of_office(**_named(workmail, organization, user)))
+        stack = running.find()
+        row = as_row(stack.client("workmail").get_out_of_office(**_named(stack, organization, user)))
     if as_json:
         output.print_json([row])
     else:
@@ -81,8 +84,8 @@ def show(
 def delete(user: User, organization: Organization = None) -> None:
     """Delete the reply of a user. A user without one is no error."""
     with running.refusals():
-        workmail = running.workmail()
-        workmail.delete_out_of_office(**_named(workmail, organization, user))
+        stack = running.find()
+        stack.client("workmail").delete_out_of_office(**_named(stack, organization, user))
 
 
 def as_row(found: dict[str, Any]) -> dict[str, Any]:
@@ -99,8 +102,8 @@ def as_row(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _named(workmail: Any, organization: str | None, user: str) -> dict[str, str]:
-    return {"OrganizationId": organizations.find(workmail, organization), "UserId": user}
+def _named(stack: Stack, organization: str | None, user: str) -> dict[str, str]:
+    return {"OrganizationId": organizations.of_user(stack, organization, user), "UserId": user}
 
 
 def _when(date: datetime | None) -> str | None:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import output, running
+from cli import organizations, output, running
 from cli.errors import RefusedError
-from postroom.model.addresses import Address
 from postroom.model.folders import Folder
 from postroom.model.mailbox import Counters
 from postroom.summaries import open_summary
@@ -93,13 +92,8 @@ def find_mailbox(operator: Operator, user: str) -> Head:
 def _mailbox_id(operator: Operator, user: str) -> str:
     if "@" not in user:
         return user
-    address = Address.parse(user)
-    domain = operator.directory.domain(address.domain) if address else None
-    if address is None or domain is None:
-        raise RefusedError(f"no organization here has the domain of {user}")
-    if not domain.organization.active:
-        raise RefusedError(f"the organization of {user} is being deleted")
-    found = operator.directory.resolve(domain.organization.id, [str(address)]).get(str(address))
+    organization_id, address = organizations.of_address(operator, user)
+    found = operator.directory.resolve(organization_id, [address]).get(address)
     if found is None:
         raise RefusedError(f"no user has the address {user}")
     return found.entity_id

@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output, periods, running
-from cli.errors import UsageError
-from cli.repository import ORGANIZATION_ID
+from cli import organizations, output, periods, running
 from postroom.contracts.pointers import Part
 from postroom.ledger.rebuild import rebuild as rebuild_log
 from postroom.model.zone_times import epoch_ms
@@ -21,7 +19,7 @@ Time = Annotated[
 
 
 def rebuild(
-    organization_id: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="Its id.", show_default=False)],
+    organization: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="Its alias or id.", show_default=False)],
     since: Time = None,
     until: Time = None,
     audit: Annotated[
@@ -33,12 +31,12 @@ def rebuild(
     A record that is still in the log is then in it twice. CloudWatch Logs accepts nothing older than 14 days. Of the
     audit logs, only records of deliveries and of calls of providers are in the ledger.
     """
-    if not ORGANIZATION_ID.fullmatch(organization_id):
-        raise UsageError(f"not the id of an organization: {organization_id}")
     first, last = _milliseconds(since, 0), _milliseconds(until, int(time.time() * 1000) + 1)
     with running.refusals():
         stack = running.find()
-        stack.client("workmail").describe_organization(OrganizationId=organization_id)  # refuses an id that is none
+        workmail = stack.client("workmail")
+        organization_id = organizations.find(workmail, organization)
+        workmail.describe_organization(OrganizationId=organization_id)  # refuses an id that is none
         parking = stack.operator().parking
         part = Part.AUDIT if audit else Part.LOG
         sent = rebuild_log(parking.ledger, parking.queues, organization_id, since=first, until=last, part=part)
