@@ -118,7 +118,7 @@ def test_an_operator_gets_through_a_day(
     assert any('"message":"answered"' in each["message"] for each in rows("logs", "admin_api"))
     refused = operate("logs", "ingst")
     assert refused.returncode == 1
-    assert refused.stderr.startswith(b"postroom: no function ingst runs here; did you mean IngestFunction")
+    assert refused.stderr.startswith(b"postroom: there is no function ingst; did you mean IngestFunction")
 
 
 def facts(operate: Callable[..., subprocess.CompletedProcess[bytes]], number: int) -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ def find(stack: Stack, function: str) -> dict[str, Any]:
             raise
         names = {name.lower(): name for name in (*own, *_others(client, own))}
         names |= {name.removesuffix("Function").lower(): name for name in own}
-        raise RefusedError(f"no function {function} runs here; {_proposal(function, names)}") from error
+        raise RefusedError(f"there is no function {function}; {_proposal(function, names)}") from error
     return found
 
 

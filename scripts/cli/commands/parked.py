@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List what is parked and why; redrive or discard it.", no_args_is_help=True)
 
+NOTHING: Final = "nothing is parked"
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id that `list` shows.", show_default=False)]
 
@@ -33,7 +35,7 @@ def list_(as_json: AsJson = False) -> None:
         return
     columns = ("id", "station", "since", "times", "cause")
     cells = [(row["id"], row["station"], row["since"], row["parkings"], row["cause"]) for row in rows]
-    output.console().print(output.table(columns, cells, right=("times",)) if rows else "nothing is parked")
+    output.console().print(output.table(columns, cells, right=("times",)) if rows else NOTHING)
 
 
 @app.command("show")
@@ -68,6 +70,8 @@ def redrive(
         stuck = [parked for parked in chosen if parked.key == ORPHAN]
         hopeless = {parked.id: why for parked in chosen if (why := undeliverable(parked, operator.owners))}
         done, newer = _redriven(parking, [parked for parked in chosen if parked not in stuck])
+    if everything and not chosen:
+        output.console().print(NOTHING)
     _said([parked for parked in done if parked.id not in hopeless], "redriven")
     if hopeless:
         whys = "; ".join(f"{parked.id}: {hopeless[parked.id]}" for parked in done if parked.id in hopeless)

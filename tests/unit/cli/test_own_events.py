@@ -264,7 +264,7 @@ def test_an_unknown_function_is_refused_with_names_that_are_near(
 ) -> None:
     refused = run("logs", name).exception
     assert isinstance(refused, RefusedError)
-    assert str(refused).startswith(f"no function {name} runs here; {proposed}")
+    assert str(refused).startswith(f"there is no function {name}; {proposed}")
 
 
 def test_follow_looks_more_often_than_once_a_second() -> None:
