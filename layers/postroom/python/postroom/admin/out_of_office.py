@@ -14,7 +14,6 @@ from postroom.contracts.admin.exceptions import (
 from postroom.effects import out_of_office
 from postroom.model.directory import EntityKind
 from postroom.model.out_of_office import MAX_TEXT_BYTES, MAX_TIME_MS, Audience, OutOfOffice, ReplySettings, State
-from postroom.model.records import Check, Remove
 
 if TYPE_CHECKING:
     from postroom.admin.context import Context
@@ -57,10 +56,7 @@ def delete(
     """Delete the reply of a user, if there is one."""
     organization = lookup.organization(context, request["OrganizationId"])
     user = lookup.entity(context, organization.id, request["UserId"], EntityKind.USER)
-    found = context.directory.owned(OutOfOffice, organization.id, user.id)
-    if found is not None:
-        context.directory.commit([Check(organization), Remove(found)])
-    context.mailboxes.set_away(user.id, None)
+    out_of_office.take_back(organization, user, context.directory, context.mailboxes)
     return {}
 
 
