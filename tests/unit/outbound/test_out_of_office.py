@@ -190,6 +190,18 @@ class TestInsideAndOutside:
         assert opened is not None
         assert b"Ask Ben." in system.raw.read(RawLocation(**opened.data["raw"]))
 
+    @pytest.mark.parametrize(("verified", "told"), [(False, "Back in May.\r\n"), (True, "Ask Ben.\r\n")])
+    def test_a_domain_that_ses_has_not_confirmed_is_outside(
+        self, system: MemoryMailSystem, told: str, *, verified: bool
+    ) -> None:
+        """A rule sends what is for its addresses to a gateway, and so perhaps to the domain's real owner."""
+        of_others = domain("example.org", _organization(system), is_test=False, verified=verified)
+        system.directory.commit([Insert(of_others)])
+        system.rules(rule(ActionType.SMTP_GATEWAY, direction=Direction.OUTBOUND, gateway="g-1"))
+        system.away("ann", inside="Ask Ben.", outside="Back in May.")
+        arrive(system)
+        assert sent(system).get_content() == told
+
     def test_the_audience_may_change_before_the_reply(self, system: MemoryMailSystem) -> None:
         system.raw.store("inbound/m1", mail())
         system.ingest.accept(notification("m1", ["ann@acme.test"], source=BOB))

@@ -137,6 +137,11 @@ class Domain:
     version: int = 1
 
     @property
+    def is_confirmed(self) -> bool:
+        """Whether SES has confirmed the ownership; of test domains, the operator owns the parent (ours)."""
+        return self.verified or self.is_test
+
+    @property
     def mail_domain(self) -> MailDomain:
         """The part that ingest reads."""
         return MailDomain(

@@ -115,12 +115,14 @@ class OutOfOfficeReplies:
         """Return what a sender is told, as ``ReplySettings.text_for`` does; one more read only if that depends on it.
 
         A sender with an address of the organization's domains is inside: the text goes there, even if the message was
-        written by another.
+        written by another. A domain counts once SES has confirmed that it is the organization's: an administrator may
+        register any name, and a rule may send what is for its addresses to a gateway.
         """
         if not settings.depends_on_sender:
             return settings.text_for(insider=True)
         domain = self.records.domain_record(to.rpartition("@")[2].lower())
-        return settings.text_for(insider=domain is not None and domain.organization.id == organization_id)
+        is_own = domain is not None and domain.organization.id == organization_id and domain.is_confirmed
+        return settings.text_for(insider=is_own)
 
     def _headers(self, order: ReplyOrder) -> Headers | None:
         """Return the message's header fields; ``None`` where it is gone because the order was carried out long ago.
