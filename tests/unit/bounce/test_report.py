@@ -18,6 +18,7 @@ from postroom.bounce.wording import explanation
 from postroom.mime.headers import Headers
 from postroom.mime.writing import encoded, final_recipient, report_field
 from postroom.model.bounces import Bounce, Failure
+from postroom.model.text import one_line
 from tests.support.builders import NOON
 
 if TYPE_CHECKING:
@@ -237,11 +238,14 @@ def test_no_field_is_made_up_and_no_bcc_returned(junk: bytes) -> None:
 
 
 @given(HOSTILE)
+@example("é" * 200)
 def test_a_subject_reads_as_it_was(text: str) -> None:
-    line = encoded(text)
-    assert all(len(each) <= 76 for each in line.split("\r\n"))
-    made = parse(f"Subject: {line}\r\n\r\n".encode("ascii"))
+    """RFC 2047, 2: a line with an encoded word has at most 76 characters, the field's name among them."""
+    field = f"Subject: {encoded(text)}"
+    assert all(len(each) <= 76 for each in field.split("\r\n"))
+    made = parse(f"{field}\r\n\r\n".encode("ascii"))
     assert list(made.keys()) == ["Subject"]
+    assert Headers.of(f"{field}\r\n\r\n".encode("ascii")).text("Subject") == one_line(text)[:998]
 
 
 @pytest.mark.parametrize("line", [b"a" * 65_536, b"a " * 32_768, b"X: y\r\n z" * 8_000])

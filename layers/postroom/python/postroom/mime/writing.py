@@ -26,8 +26,9 @@ MAX_FIELD_ADDRESS_CHARACTERS: Final = 900
 FOLD_CHARACTERS: Final = 900
 """Length at which a field of a delivery report is folded, in characters. Ours."""
 
-_WORD_BYTES: Final = 42
-"""Most bytes of UTF-8 in one encoded word of base64; the word then has fewer than 75 characters. Source: RFC 2047 2."""
+_WORD_BYTES: Final = 39
+"""Most bytes of UTF-8 in one encoded word of base64: it then has 64 characters, and with ``Subject:`` before it fewer
+than 76, the most of a line with such a word. Source: RFC 2047 2."""
 
 _QCHAR: Final = re.compile(r"[!-*,-<>-\[\]-~]")
 """A character that is not escaped in an address of type utf-8. Source: RFC 6533 3."""
