@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postroom.errors import SubmissionRefusedError
-from postroom.mime import excess as limits
-from postroom.mime.excess import excess
+from postroom.mime import excess
 from postroom.mime.headers import Headers, MessageHead
 from postroom.submission.submission import Refusal
 
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
     from postroom.mime.excess import Excess
 
 _REASONS: Final[Mapping[Excess, Refusal]] = {
-    limits.TOO_LARGE: Refusal.TOO_LARGE,
-    limits.TOO_MUCH_DATA: Refusal.TOO_LARGE,
-    limits.TOO_MANY_ATTACHMENTS: Refusal.TOO_MANY_ATTACHMENTS,
-    limits.LOOP: Refusal.LOOP,
-    limits.TOO_MANY_FIELDS: Refusal.MALFORMED,
-    limits.TOO_MANY_AUTHORS: Refusal.MALFORMED,
+    excess.TOO_LARGE: Refusal.TOO_LARGE,
+    excess.TOO_MUCH_DATA: Refusal.TOO_LARGE,
+    excess.TOO_MANY_ATTACHMENTS: Refusal.TOO_MANY_ATTACHMENTS,
+    excess.LOOP: Refusal.LOOP,
+    excess.TOO_MANY_FIELDS: Refusal.MALFORMED,
+    excess.TOO_MANY_AUTHORS: Refusal.MALFORMED,
 }
 
 
@@ -31,6 +30,6 @@ def check_limits(content: bytes, headers: Headers) -> None:
     Raises:
         SubmissionRefusedError: it is not.
     """
-    found = excess(MessageHead(headers, content, len(content)), 0, lambda: content)
+    found = excess.excess(MessageHead(headers, content, len(content)), 0, lambda: content)
     if found is not None:
         raise SubmissionRefusedError(_REASONS[found], found[0])

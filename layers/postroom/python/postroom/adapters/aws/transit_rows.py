@@ -2,6 +2,9 @@
 
 pk trace            sk order:… | bounce:… | call:… | expansion… | arrival | event:…    gone once final
 pk bounces:…        sk sent               bounce messages in an hour, under one cap; `expires` (TTL)
+pk replies:…        sk sent               out-of-office replies to a sender in a day; `expires` (TTL)
+pk recipients:<day> sk sent               recipients of the account; so test-recipients:<day>; `expires` (TTL)
+pk transit-key:<day> sk key               adapters/aws/transit_keys.py
 pk attempts:<id>    sk attempts           failed and unanswered attempts of an SQS message; `expires` (TTL)
 pk contents:<trace> sk contents           contents that rule functions put; `expires` (TTL)
 pk probe:<group>    sk probe              turn to call a function that is held back; `expires` (TTL)
