@@ -45,9 +45,10 @@ class Sent(MailSystem):
         key = data.pop("key", end_key(address))
         return self._ordered(Fact(TRACE, ORG, event.name, key, self.now, event.fields(), data), address)
 
-    def delayed(self, *addresses: str, name: str = "ses:1") -> BounceOrder:
+    def delayed(self, *addresses: str, name: str = "ses:1", **more: str) -> BounceOrder:
         """Let recipients wait for hours, as transmit does."""
-        waiting = [{"address": each, "status": "4.4.1", "diagnostic": "421 4.4.1 try later"} for each in addresses]
+        said = {"status": "4.4.1", "diagnostic": "421 4.4.1 try later", **more}
+        waiting = [{"address": each, **said} for each in addresses]
         data = {"order": name, "waiting": waiting, "until": NOON + 48 * HOUR}
         what = OwnFact.TRANSMIT_DELAYED
         return self._ordered(Fact(TRACE, ORG, what, f"{what}:{name}", self.now, {}, data), f"{DELAYED_PREFIX}{name}")
@@ -232,6 +233,13 @@ class TestDelays:
         assert {group["Diagnostic-Code"] for group in groups} == {"smtp; 421 4.4.1 try later"}
         assert report["Subject"] == "Delayed: plums"
         assert "DELAY_NOTICE_SENT" in sent.names()
+
+    @pytest.mark.parametrize(("server", "mta"), [({"server": "mx.d.test"}, "dns; mx.d.test"), ({}, None)])
+    def test_a_delay_names_the_server_where_there_is_one(
+        self, sent: Sent, server: dict[str, str], mta: str | None
+    ) -> None:
+        sent.accept(sent.delayed(TO[0], **server))
+        assert status_of(sent.reports()[0])[1].get("Remote-MTA") == mta
 
     def test_a_recipient_that_has_its_end_by_now_is_not_named(self, sent: Sent) -> None:
         tell = sent.delayed(*TO[:2])

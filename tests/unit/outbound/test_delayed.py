@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.unit.outbound.conftest import Post
 
 FULL = relayed(RelayResult.TEMPORARY, "4.2.2", "mailbox full", code=452)
-REFUSED_LOGIN = relayed(RelayResult.TEMPORARY, "4.7.8", "The gateway refused the user name or the password.")
+REFUSED_LOGIN = relayed(RelayResult.TEMPORARY, "4.7.8", "The gateway refused the user name or the password.", code=535)
 
 
 def delayed(post: Post) -> list[tuple[bool, int]]:
@@ -51,6 +51,15 @@ def test_so_is_what_a_gateway_does_not_take(post: Post) -> None:
     said = json.loads(bus_event(post.facts(OwnFact.TRANSMIT_DEFERRED)[-1]).detail)["data"]
     assert (said["delayed"], said["gatewayId"], said["server"]) == (1, GATEWAY.id, GATEWAY.host)
     assert said["reason"] == REFUSED_LOGIN.diagnostic
+
+
+def test_a_delay_by_a_gateway_names_the_gateway(post: Post) -> None:
+    post.system.relays.answers[GATEWAY.id] = [REFUSED_LOGIN] * 15
+    post.send_by_gateway(CARL)
+    delayed(post)
+    (fact,) = post.facts(OwnFact.TRANSMIT_DELAYED)
+    said = "535 4.7.8 The gateway refused the user name or the password."
+    assert fact.data["waiting"] == [{"address": CARL, "status": "4.7.8", "diagnostic": said, "server": GATEWAY.host}]
 
 
 def test_a_recipient_whose_own_mailbox_is_the_reason_is_not_delayed(post: Post) -> None:

@@ -23,7 +23,7 @@ TELLS: Final = "tells"
 """Member of an intent: the failures that its bounce message names, one per address."""
 
 WAITING: Final = "waiting"
-"""Member of facts of delays: address, status and diagnostic of each recipient that waits."""
+"""Member of facts of delays: address, status and diagnostic of each recipient that waits, and the server, if known."""
 
 _BOUNCED: Final = f"{EventName.INCOMING_EMAIL_BOUNCED}:"
 
@@ -114,7 +114,8 @@ class BounceHistory:
                 address = str(each["address"])
                 if address not in bounced and (by_ses or end_key(address) not in ended):
                     found[address] = Failure.elsewhere(
-                        address, each["diagnostic"], each["status"], "", undefined=UNDEFINED_DELAY
+                        *(address, each["diagnostic"], each["status"], each.get("server", "")),
+                        undefined=UNDEFINED_DELAY,
                     )
         return tuple(found.values())
 

@@ -86,10 +86,7 @@ class MailCarried:
         order = self.order
         if not order.envelope_from:
             return [], []
-        waiting = [
-            {"address": each, "status": answer.status, "diagnostic": answer.diagnostic}
-            for each, answer in answers.items()
-        ]
+        waiting = [_waiting(each, answer) for each, answer in answers.items()]
         data = {"order": order.name, "waiting": waiting, "until": until}
         name, key = OwnFact.TRANSMIT_DELAYED, f"{OwnFact.TRANSMIT_DELAYED}:{order.name}"
         told = Fact(order.trace, order.organization_id, name, key, now, data=data)
@@ -102,3 +99,9 @@ class MailCarried:
         """Return by which order and way, and by whose answer."""
         found = {"order": self.order.name, "gatewayId": self.order.gateway_id, "server": answer.server}
         return {name: value for name, value in found.items() if value}
+
+
+def _waiting(recipient: str, answer: Answer) -> dict[str, str]:
+    """Return what the notice of a delay says of a recipient."""
+    found = {"address": recipient, "status": answer.status, "diagnostic": answer.diagnostic}
+    return {**found, "server": answer.server} if answer.server else found
