@@ -249,7 +249,7 @@ def test_offers_in_the_clear_do_not_count_after_tls() -> None:
 def test_a_wrong_password_is_temporary_and_said_without_the_gateways_words(code: int) -> None:
     found = answer("AUTH", f"{code} 5.7.8 Your password {PASSWORD} is wrong")
     assert (found.result, found.stage, found.status) == (TEMPORARY, RelayStage.AUTH, "4.7.8")
-    assert found.text == f"The gateway refused the user name or the password (reply {code})."
+    assert found.diagnostic == f"{code} 4.7.8 The gateway refused the user name or the password."
 
 
 @pytest.mark.parametrize("secret", [PASSWORD, PLAIN])

@@ -40,7 +40,7 @@ class RelayAnswer:
 
     Attributes:
         text: one line: the gateway's reply without its codes, or a sentence of ours. It never has the password.
-        code: of the gateway's reply (RFC 5321); 0 if the text is ours.
+        code: of the gateway's reply (RFC 5321); 0 if there is none. A text of ours has one after a refused login.
         status: enhanced status code (RFC 3463), of the class that the result has.
         may_have_arrived: the connection ended after the content and before the answer to it. The result is TEMPORARY,
             and the next attempt may repeat the message (RFC 1047).
@@ -55,5 +55,5 @@ class RelayAnswer:
 
     @property
     def diagnostic(self) -> str:
-        """The reply as a report quotes it: ``550 5.1.1 No such user``; without a code if the text is ours."""
+        """The reply as a report quotes it: ``550 5.1.1 No such user``; without a code if it gave no reply."""
         return f"{self.code or ''} {self.status} {self.text}".strip()

@@ -35,9 +35,9 @@ class RelayError(Exception):
         self.answer = answer
 
 
-def failure(stage: RelayStage, text: str, status: str, result: RelayResult = TEMPORARY) -> RelayError:
-    """Return the error for an answer in words of ours."""
-    return RelayError(RelayAnswer(result=result, stage=stage, text=text, status=status))
+def failure(stage: RelayStage, text: str, status: str, result: RelayResult = TEMPORARY, *, code: int = 0) -> RelayError:
+    """Return the error for an answer in words of ours; ``code``: of the gateway's reply, if it is about one."""
+    return RelayError(RelayAnswer(result=result, stage=stage, text=text, status=status, code=code))
 
 
 @contextmanager

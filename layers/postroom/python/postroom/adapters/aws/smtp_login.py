@@ -1,7 +1,7 @@
 """How a session with an SMTP gateway begins: greeting, EHLO, TLS, EHLO, login.
 
 All failures are temporary: they are about the gateway, whose owner may correct it while mail waits. The password is
-sent after the certificate was checked, and never otherwise. What a gateway says to a login is not quoted.
+sent after the certificate was checked, and never otherwise. Of what a gateway says to a login, the code alone is shown.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Beginning:
         else:
             raise failure(AUTH, "The gateway does not offer AUTH with PLAIN or LOGIN.", "4.7.4")
         if reply.code != LOGGED_IN:
-            raise failure(AUTH, _refusal(reply), "4.7.8" if reply.code >= 500 else "4.7.0")
+            raise _refusal(reply)
 
     def _ask(self, command: str, stage: RelayStage) -> Reply:
         with at(stage):
@@ -132,12 +132,12 @@ class Beginning:
         raise RelayError(answer_of(reply, stage, ()))
 
 
-def _refusal(reply: Reply) -> str:
+def _refusal(reply: Reply) -> RelayError:
     if reply.code < 400:
-        return f"The gateway answered the login with {reply.code}, which is not expected here."
+        return failure(AUTH, f"The gateway answered the login with {reply.code}, which is not expected here.", "4.7.0")
     if reply.code < 500:
-        return f"The gateway could not check the login (reply {reply.code})."
-    return f"The gateway refused the user name or the password (reply {reply.code})."
+        return failure(AUTH, "The gateway could not check the login.", "4.7.0", code=reply.code)
+    return failure(AUTH, "The gateway refused the user name or the password.", "4.7.8", code=reply.code)
 
 
 def _coded(text: str) -> str:
