@@ -9,6 +9,7 @@ import typer
 
 from cli import output, running
 from cli.errors import RefusedError, UsageError
+from postroom.model.bounces import with_status
 from postroom.model.facts import (
     RECEIVED,
     SUBMITTED,
@@ -70,12 +71,7 @@ def _sent(fact: Fact) -> str:
 
 def _bounced(fact: Fact) -> str:
     bounced = fact.event["bouncedRecipient"]
-    return f"{bounced['emailAddress']}: {_with_status(bounced['reason'], bounced['status'])}"
-
-
-def _with_status(said: str, status: str) -> str:
-    """Add a status, unless what is said names it, as most replies of other servers do."""
-    return said if not status or status in said.split() else f"{said} ({status})".strip()
+    return f"{bounced['emailAddress']}: {with_status(bounced['reason'], bounced['status'])}"
 
 
 def _applied(fact: Fact) -> str:
@@ -184,7 +180,7 @@ def _booked(fact: Fact) -> str:
 def _delayed(fact: Fact) -> str:
     """Say which recipients wait, and what the other side said."""
     waiting = fact.data.get("waiting", ())
-    return "; ".join(f"{each['address']}: {_with_status(each['diagnostic'], each['status'])}" for each in waiting)
+    return "; ".join(f"{each['address']}: {with_status(each['diagnostic'], each['status'])}" for each in waiting)
 
 
 def _export_ended(fact: Fact) -> str:

@@ -94,7 +94,7 @@ class TestTheJournalingAddressRefuses:
         told = notice(archive)
         assert (told["From"], told["To"]) == ("amazonjournaling@acme.test", ADMIN)
         text, status, _ = told.iter_parts()
-        assert "550 5.1.1 no such user" in text.get_content()
+        assert "Reason: 550 5.1.1 no such user" in text.get_content().splitlines()
         assert b"Final-Recipient: rfc822; journal@archive.example" in status.as_bytes()
         [content] = archive.sent_to(ADMIN)
         inner = content[content.index(b"Content-Type: message/rfc822") :].partition(b"\r\n\r\n")[2]

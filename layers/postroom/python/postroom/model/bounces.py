@@ -24,6 +24,11 @@ UNDEFINED_DELAY: Final = "4.0.0"
 """The same of a failure after which others are tried."""
 
 
+def with_status(said: str, status: str) -> str:
+    """Add a status to what a server said, unless that names it, as most replies do: ``421 busy (4.4.1)``."""
+    return said if not status or status in said.split() else f"{said} ({status})".strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One envelope recipient that did not get the message. Every value is one line.

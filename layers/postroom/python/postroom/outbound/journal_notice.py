@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from postroom.mime import writing
 from postroom.mime.headers import Headers
+from postroom.model.bounces import with_status
 from postroom.model.limits import MB
 from postroom.outbound.journal_report import encoding, report_id, unused_boundary
 
@@ -68,7 +69,7 @@ def _text(order: JournalOrder, failure: JournalFailure, report: bytes, returned:
         "A journal report was not delivered.",
         "",
         f"Journaling address: {order.address}",
-        f"Reason: {failure.reason} ({failure.status})",
+        f"Reason: {with_status(failure.reason, failure.status)}",
         f"Trace of the message: {order.trace}",
         *([f"Subject of the message: {about}"] if about else []),
         "",
