@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from postroom.adapters.aws import clients
 from postroom.adapters.aws.gateway_passwords import KmsGatewayPasswords
 from postroom.adapters.aws.smtp_relays import REST_S, SocketSmtpRelays
+from postroom.bootstrap.clock import monotonic_s
 from postroom.bootstrap.settings import TimedSettings
 
 if TYPE_CHECKING:
@@ -27,5 +28,6 @@ def relays(settings: RelaySettings) -> SmtpRelays:
         KmsGatewayPasswords(clients.later(clients.kms), settings.stack_key_arn),
         settings.private_smtp_gateways,
         settings.private_smtp_certificates,
+        clock=monotonic_s,
         rest_s=settings.shortened_s(REST_S),
     )
