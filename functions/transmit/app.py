@@ -21,7 +21,7 @@ batch = bootstrap.batch(settings, logger)
 
 def accept(record: SqsRecord) -> None:
     """Carry out one order; any error marks this record alone as failed."""
-    transmit.accept(record.body)
+    transmit.accept(record.body, again=record.receives > 1)
 
 
 @logger.inject_lambda_context(clear_state=True)

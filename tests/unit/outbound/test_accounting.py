@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import given, settings
@@ -54,6 +54,8 @@ class Run:
     trace: str
     recipients: list[str]
     stops: int = 0
+    stopped: set[str] = field(default_factory=set)
+    """Bodies of messages that come again."""
 
     def states(self, recipient: str) -> list[str]:
         """Return the states in which a recipient is: exactly one is right."""
@@ -80,9 +82,10 @@ class Run:
             ports: dict[str, Any] = {name: Stopping(getattr(station, name), stops) for name in PORTS}
             station = replace(station, **ports)
         try:
-            station.accept(body)
+            station.accept(body, again=body in self.stopped)
         except StoppedError:
             self.stops += 1
+            self.stopped.add(body)
             return False
         return True
 
@@ -144,7 +147,7 @@ def test_every_recipient_is_in_one_state_at_any_time_and_has_an_end(
     run.run(stops)
     final = {each: run.states(each)[0] for each in recipients}
     assert "open" not in final.values()
-    assert not [each for each in run.system.transit.open_orders(run.trace) if isinstance(each, TransmitOrder)]
+    assert not [*run.system.transit.open_orders(run.trace)], "no order is left, those to tell of refusals included"
     for recipient, times in run.delivered().items():
         uncertain = sum(number == len(BY_SES) - 1 or number == len(BY_GATEWAY) - 1 for number in answers[recipient])
         assert times <= 1 + uncertain + run.stops, "sent again without a stop or a missing answer"

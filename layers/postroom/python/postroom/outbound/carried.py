@@ -68,6 +68,9 @@ class Carried(Protocol):
     def reports(self, answers: Mapping[str, Answer], now: int) -> Sequence[Order]:
         """Return the orders to tell of recipients that are refused now, by their answers; one or more."""
 
+    def is_report(self, order: Order) -> bool:
+        """Say whether an order of the same flow is one that ``reports`` or ``late`` returns."""
+
     def late(self, answers: Mapping[str, Answer], now: int, until: int) -> tuple[Sequence[Fact], Sequence[Order]]:
         """Return what tells that a message waits for hours; it is told once.
 

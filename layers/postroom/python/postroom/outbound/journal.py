@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.event_log import JournalingInitiated
-from postroom.contracts.journal_orders import JournalFailure
+from postroom.contracts.journal_orders import JournalFailure, JournalOrder
 from postroom.contracts.ses_events import JOURNAL
 from postroom.errors import MessageNotFoundError
 from postroom.model.facts import EventName, Fact, OwnFact, report_trace
@@ -22,7 +22,6 @@ from postroom.submission.prepare import without_bcc
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from postroom.contracts.journal_orders import JournalOrder
     from postroom.contracts.stored import Order
     from postroom.model.transmissions import Answer
     from postroom.outbound.inside import OwnAddresses
@@ -103,6 +102,11 @@ class JournalCarried:
         (answer,) = answers.values()
         failure = JournalFailure(status=answer.status, reason=answer.diagnostic, at=now)
         return [self.order.model_copy(update={"failure": failure, "since": now})]
+
+    def is_report(self, order: Order) -> bool:
+        """The order of the notice."""
+        is_notice = isinstance(order, JournalOrder) and order.failure is not None and order.part == self.order.part
+        return is_notice and self.order.failure is None
 
     def late(self, answers: Mapping[str, Answer], now: int, until: int) -> tuple[Sequence[Fact], Sequence[Order]]:  # noqa: ARG002
         """Nothing is told of a delay: there is one notice, at the end."""

@@ -81,6 +81,10 @@ class MailCarried:
         """A bounce order, named by the first of them: each is refused once."""
         return [self._report(next(iter(answers)), now)]
 
+    def is_report(self, order: Order) -> bool:
+        """Every bounce order: one of another station's may be sent once more, too."""
+        return isinstance(order, BounceOrder)
+
     def late(self, answers: Mapping[str, Answer], now: int, until: int) -> tuple[Sequence[Fact], Sequence[Order]]:
         """TRANSMIT_DELAYED and a bounce order; nothing for the null sender, which cannot be told."""
         order = self.order

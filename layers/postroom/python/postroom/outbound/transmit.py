@@ -10,7 +10,9 @@ What a stop leaves behind:
     between begin and send     an attempt without an end. After ``again_after_ms`` the next run makes another.
     between send and record    the same, and the message was sent: it is sent again. This is the only window for a
                                repeat, because the outside cannot be asked what it did.
-    after record               nothing: recipients that have their ends are left out of every later attempt.
+    between record and sends   orders that tell of refusals, and are in no queue: when the message comes again, they are
+                               sent.
+    after that                 nothing: recipients that have their ends are left out of every later attempt.
 
 A temporary failure of the other side is never an error of the station: the order waits, with growing gaps, until it is
 given up. An order is parked only for what an operator can remove, such as a key that cannot be used.
@@ -99,11 +101,12 @@ class Transmit:
     times: Timetable = field(default_factory=Timetable)
     again_after_ms: int = AGAIN_AFTER_MS
 
-    def accept(self, body: str) -> None:
+    def accept(self, body: str, *, again: bool = False) -> None:
         """Carry out one order: ends of recipients, another attempt later, or a parked order.
 
         Args:
             body: the SQS message's body.
+            again: the message was handed out before, to a run that may have stopped anywhere.
 
         Raises:
             TemporaryError: a table or queue did not answer: give it back to the queue.
@@ -111,17 +114,20 @@ class Transmit:
         """
         carried = self.read(body)
         try:
-            self._carry_out(carried)
+            self._carry_out(carried, again=again)
         except PermanentError as error:
             if self.owners.is_active(carried.order.organization_id):
                 self.parking.park_order(carried.order, error.cause)
             else:
                 self._give_up(carried)
 
-    def _carry_out(self, carried: Carried) -> None:
+    def _carry_out(self, carried: Carried, *, again: bool) -> None:
         if not self.owners.is_active(carried.order.organization_id):
             self._give_up(carried)
             return
+        if again:
+            orders = self.transit.open_orders(carried.order.trace)
+            self.queues.send([each for each in orders if carried.is_report(each)])
         begun = self.open.begin(carried.order, run=self.new_run(), again_after_ms=self.again_after_ms)
         if begun is None:  # carried out, parked or discarded
             return
