@@ -1,4 +1,4 @@
-"""The fault walk: every scenario under every fault at every AWS call. No message may be lost or delivered twice.
+"""The fault walk: every scenario under every fault at every call. No message may be lost or delivered twice.
 
 Reading order::
 
@@ -8,6 +8,7 @@ Reading order::
     plays.py          the events of scenarios
     faults.py         the table of faults: a call goes wrong, or messages are handed out in another way
     injector.py       a patch of botocore under which one call of a run goes wrong
+    gateway.py        an SMTP gateway, and the steps of a conversation with it as calls
     harness.py        the functions, with queues, stream, schedule and clock (clock.py)
     evidence.py       the contents of tables, buckets, queues and logs, read without the stations' code
     invariants.py     the table of checks (ARCHITECTURE.md, "What must always hold")
@@ -17,5 +18,5 @@ Reading order::
 To add a scenario: a function of a few lines in ``plays.py`` that plays it, and its row in ``MESSAGES`` or
 ``RECOVERIES``: which functions' calls go wrong, and how each recipient ends. A new fact that ends a recipient needs its
 row in ``evidence.ENDS``; a new queue or function one in ``harness.MAPPINGS``. ``./scripts/faults`` walks everything and
-prints scenarios x faults; ``pytest tests/faults`` walks a sample, and checks that two mutants of the code are found.
+prints scenarios x faults; ``pytest tests/faults`` walks a sample, and checks that mutants of the code are found.
 """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from local.emulator import standard_queue
-from postroom.bootstrap import clock
+from postroom.bootstrap import clock, transmit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +47,8 @@ class Clock:
         for queue in queues:
             queue.__dict__.pop(standard_queue.ATTRIBUTE, None)
         with (
-            patch.object(clock, "time", SimpleNamespace(time_ns=self.time_ns, sleep=self.sleep)),
+            patch.object(clock, "time", SimpleNamespace(time_ns=self.time_ns, monotonic=self.time, sleep=self.sleep)),
+            patch.object(transmit, "random", SimpleNamespace(random=lambda: 0.5)),  # gaps are the same in each run
             patch.object(standard_queue.StandardQueue, "__init__", begun),
             patch.object(standard_queue.StandardQueue, "send", sent),
         ):

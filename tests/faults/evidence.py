@@ -34,7 +34,7 @@ FRAME: Final = (1 << 20) + 16
 """Bytes of one sealed frame, tag included. Source: docs/decisions, the sealed format."""
 
 
-EFFECTS: Final = ("ses SendBounce", "ses SendRawEmail", "sesv2 SendEmail")
+EFFECTS: Final = ("ses SendBounce", "ses SendRawEmail", "sesv2 SendEmail", "smtp CONTENT")
 """Calls with an effect outside our tables. A stop between such a call and its record repeats only this call."""
 
 
@@ -186,6 +186,8 @@ class Evidence:
     answers: list[str]
     """Bounce messages that SES sent: requests of SendBounce as JSON, and messages of SendRawEmail."""
     transmitted: list[Transmitted]
+    relayed: list[Transmitted]
+    """What the SMTP gateway has taken."""
     provided: int
     """How often a provider of free/busy information was called."""
     called_last: str
@@ -275,6 +277,7 @@ def gather(harness: Harness) -> Evidence:
         transmitted=[
             Transmitted(tuple(each.destinations), str(each.raw_data)) for each in sent if is_transmission(each.raw_data)
         ],
+        relayed=harness.gateway.taken,
         noted=_noted(harness),
         in_the_window=any(call.endswith(EFFECTS) for call in harness.injector.near),
         announced=[json.loads(body)["detail"] for body in queues["bus-witness"]],

@@ -1,4 +1,4 @@
-"""The faults: one AWS call of a run goes wrong, or queues and stream hand messages out in another way."""
+"""The faults: one call of a run goes wrong, or queues and stream hand messages out in another way."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError
 
+from postroom.adapters.aws.smtp_wire import WireError
 from tests.faults.injector import Killed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.faults.injector import Call, Strike
 
-THROTTLES: Final = {
-    "dynamodb": "ThrottlingException",
-    "events": "ThrottlingException",
-    "firehose": "ServiceUnavailableException",
-    "kms": "ThrottlingException",
-    "lambda": "TooManyRequestsException",
-    "logs": "ThrottlingException",
-    "s3": "SlowDown",
-    "secretsmanager": "ThrottlingException",
-    "ses": "Throttling",
-    "sesv2": "TooManyRequestsException",
-    "sqs": "RequestThrottled",
-    "sts": "Throttling",
-}
-"""Each service's error code for throttling. Source: their API references, "Common errors"."""
+SMTP: Final = ": smtp "
+"""In the name of a call: it is a step of SMTP."""
+
+DONE_WRONG: Final = (ClientError, OSError, WireError)
+"""Errors of a call that was made, and whose answer is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +43,15 @@ IN_ORDER: Final = Handing()
 
 @dataclass(frozen=True, slots=True)
 class CallFault:
-    """One call goes wrong; there is a run for each call."""
+    """One call goes wrong; there is a run for each call, or for each of AWS."""
 
     name: str
     strike: Strike
+    of_aws: bool = False
+
+    def places(self, calls: Sequence[str]) -> Sequence[int]:
+        """Return the places of the calls that may go wrong so."""
+        return [place for place, call in enumerate(calls) if not (self.of_aws and SMTP in call)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +72,21 @@ def killed_before(call: Call) -> Any:
 
 def killed_after(call: Call) -> Any:
     """The call is done, and the environment ends before the answer arrives."""
-    with suppress(ClientError):
+    with suppress(*DONE_WRONG):
         call.send()
     raise Killed
 
 
 def timed_out(call: Call) -> Any:
     """The call is done, and its answer never arrives; the function gets a timeout."""
-    with suppress(ClientError):
+    with suppress(*DONE_WRONG):
         call.send()
-    raise ReadTimeoutError(endpoint_url=f"https://{call.service}.us-east-1.amazonaws.com")
+    raise call.lost
 
 
 def throttled(call: Call) -> Any:
-    """The service refuses the call and does nothing."""
-    said = {"Error": {"Code": THROTTLES[call.service], "Message": "Rate exceeded"}}
-    raise ClientError(said, call.operation)  # type: ignore[arg-type]
+    """The service refuses the call for now and does nothing."""
+    return call.refuse()
 
 
 def sent_twice(call: Call) -> Any:
@@ -110,7 +107,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     CallFault("killed after", killed_after),
     CallFault("timed out", timed_out),
     CallFault("throttled", throttled),
-    CallFault("sent twice", sent_twice),
+    CallFault("sent twice", sent_twice, of_aws=True),
     CallFault("overtaken", overtaken),
     HandingFault("handed out twice", (Handing(copies=2), Handing(late=True), Handing(copies=2, late=True))),
     HandingFault("reordered", tuple(Handing(copies=1 + seed % 2, late=seed > 3, seed=seed) for seed in range(6))),

@@ -36,6 +36,7 @@ from postroom.model.facts import flow_message_id, trace_of
 from postroom.model.principals import Principal, Principals
 from tests.faults.clock import Clock
 from tests.faults.faults import IN_ORDER, Handing
+from tests.faults.gateway import Conversations, WalkedGateway
 from tests.faults.injector import OPERATOR, Killed
 from tests.support.builders import ORG, notification
 from tests.support.pipeline import CONTEXT, STATIONS, Pipeline, load
@@ -105,6 +106,8 @@ class Harness:
     _chance: random.Random | None = None
 
     def __post_init__(self) -> None:
+        self.gateway = WalkedGateway(self.clock)
+        self._conversations = Conversations(self.gateway, self.injector)
         self._witness()
         self.pipeline = Pipeline(self.stack)
         self.people(self.pipeline)
@@ -115,11 +118,17 @@ class Harness:
     @contextlib.contextmanager
     def open(self) -> Iterator[Harness]:
         """Make functions and queues use this clock, and calls of AWS go through the injector."""
-        with self.clock.installed(self._queues().values()), self.injector.installed():
+        with (
+            self.clock.installed(self._queues().values()),
+            self.injector.installed(),
+            self._conversations.installed(),
+        ):
             yield self
 
     def begin(self, handing: Handing = IN_ORDER) -> None:
         """Begin a run: only the directory is set up, and no function has started."""
+        self._conversations.hang_up()
+        self.gateway.begin()
         for name, items in self._tables.items():
             self._table(name).items = copy.deepcopy(items)
         for name, objects in self._objects.items():
@@ -299,6 +308,7 @@ class Harness:
             answer = self._call(function, {"Records": batch.records})
         except Killed:
             self._apps.pop(function, None)
+            self._conversations.hang_up()  # of transmit, or sessions that it would find ended
             return {_name(record) for record in batch.records}
         return {failed["itemIdentifier"] for failed in answer["batchItemFailures"]}
 

@@ -1,14 +1,15 @@
-"""A patch of botocore under which one call of a run goes wrong."""
+"""A patch of botocore, and of the steps of SMTP, under which one call of a run goes wrong."""
 
 from __future__ import annotations
 
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from unittest.mock import patch
 
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.faults.permissions import asked
 
@@ -17,8 +18,27 @@ if TYPE_CHECKING:
 
     from tests.faults.permissions import Asked
 
+T = TypeVar("T")
+
 OPERATOR: Final = "operator"
 """The person at the command line, without a role in the template."""
+
+
+THROTTLES: Final = {
+    "dynamodb": "ThrottlingException",
+    "events": "ThrottlingException",
+    "firehose": "ServiceUnavailableException",
+    "kms": "ThrottlingException",
+    "lambda": "TooManyRequestsException",
+    "logs": "ThrottlingException",
+    "s3": "SlowDown",
+    "secretsmanager": "ThrottlingException",
+    "ses": "Throttling",
+    "sesv2": "TooManyRequestsException",
+    "sqs": "RequestThrottled",
+    "sts": "Throttling",
+}
+"""Each service's error code for throttling. Source: their API references, "Common errors"."""
 
 
 class Killed(BaseException):
@@ -27,16 +47,19 @@ class Killed(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS call that a function is about to make.
+    """One call that a function is about to make: of AWS, or a step of a conversation with an SMTP gateway.
 
-    ``send`` makes the call, each time it is called. ``again`` handles the function's event from the beginning, in
-    another environment.
+    Attributes:
+        send: makes the call, each time it is called.
+        again: handles the function's event from the beginning, in another environment.
+        refuse: refuses the call for now, and does nothing; returns the answer, or raises.
+        lost: the error of a call whose answer never arrives.
     """
 
-    service: str
-    operation: str
     send: Callable[[], Any]
     again: Callable[[], Any]
+    refuse: Callable[[], Any]
+    lost: Exception
 
 
 class Strike(Protocol):
@@ -113,18 +136,36 @@ class Injector:
                 **parameters,
             }  # a retry of botocore has the same token
             service = str(model.service_name)
-            return self._meet(Call(service, operation, lambda: original(client, operation, dict(kept)), self._again))
+            return self.make(
+                service,
+                operation,
+                lambda: original(client, operation, dict(kept)),
+                refuse=lambda: _throttle(service, operation),
+                lost=ReadTimeoutError(endpoint_url=f"https://{service}.us-east-1.amazonaws.com"),
+            )
 
         with patch.object(BaseClient, "_make_api_call", make_api_call):
             yield
 
-    def _meet(self, call: Call) -> Any:
+    def make(
+        self, service: str, operation: str, send: Callable[[], T], *, refuse: Callable[[], T], lost: Exception
+    ) -> T:
+        """Make a call, if it is of a watched function, or have it go wrong."""
+        if self._function not in self.watched:
+            return send()
         place = len(self.calls)
-        self.calls.append(f"{self._function}: {call.service} {call.operation}")
+        self.calls.append(f"{self._function}: {service} {operation}")
         if place != self.at or self.strike is None:
-            return call.send()
+            return send()
+        call = Call(send, self._again, refuse, lost)
         function, self._function = self._function, None  # calls of the strike itself never go wrong
         try:
-            return self.strike(call)
+            answer: T = self.strike(call)
         finally:
             self._function = function
+        return answer
+
+
+def _throttle(service: str, operation: str) -> Any:
+    said = {"Error": {"Code": THROTTLES[service], "Message": "Rate exceeded"}}
+    raise ClientError(said, operation)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from postroom.model.facts import EventName
 from tests.faults.audited import troubles, unproved
 from tests.faults.evidence import ENDS, PASSING, State
 from tests.faults.exported import faults_of
-from tests.faults.outgoing import wrong_transmissions
+from tests.faults.outgoing import BY_GATEWAY, BY_SES, changed, wrong_transmissions
 from tests.support.stack import DEAD_LETTERS
 
 if TYPE_CHECKING:
@@ -255,9 +255,12 @@ def each_flow_has_one_bounce_message(found: Evidence, scenario: Scenario) -> Ite
 
 
 def each_recipient_outside_is_sent_one_message(found: Evidence, scenario: Scenario) -> Iterator[Finding]:
-    """Invariant 3: SES cannot tell whether it sent a message, so a stop there repeats it."""
-    for lost, text in wrong_transmissions(found.facts, found.transmitted, most=2 if found.in_the_window else 1):
-        yield Finding(Kind.LOST if lost else Kind.DUPLICATED, text)
+    """Invariant 3: SES and gateways cannot tell whether they have taken a message, so a stop there repeats it."""
+    for way, taken in ((BY_SES, found.transmitted), (BY_GATEWAY, found.relayed)):
+        for lost, text in wrong_transmissions(found.facts, way, taken, most=2 if found.in_the_window else 1):
+            yield Finding(Kind.LOST if lost else Kind.DUPLICATED, text)
+    for text in changed(found.relayed, found.submitted.values()):
+        yield Finding(Kind.WRONG, text)
 
 
 def what_is_open_is_in_a_queue(found: Evidence, scenario: Scenario) -> Iterator[Finding]:

@@ -8,12 +8,19 @@ from tests.faults.away_plays import ann_is_away
 from tests.faults.organizations import acme
 from tests.faults.outbound_plays import (
     CARL,
+    DORA,
+    EVE,
     REFUSED,
     asks_whether_she_is_there,
     bounced_later,
+    by_gateway,
+    down_at_first,
     journaled,
+    refused_altogether,
+    refused_by_the_gateway,
     refusing,
     submission,
+    two_submissions,
 )
 from tests.faults.scenario import INGEST, Scenario, delivered, ended
 
@@ -41,6 +48,39 @@ OUTBOUND: Final[tuple[Scenario, ...]] = (
         {},
         (*TO_CARL, *ended("sent", "m1", CARL.capitalize())),
         acme,
+    ),
+    Scenario("transmit: a gateway", submission(CARL), TRANSMIT, {}, TO_CARL, by_gateway),
+    Scenario(
+        "transmit: a gateway that refuses the recipient",
+        refused_altogether,
+        TRANSMIT,
+        REPORT,
+        (*SENT_ITEMS, *ended("refused", "m1", DORA), *REPORTED),
+        by_gateway,
+    ),
+    Scenario(
+        "transmit: a gateway, one recipient refused and one at first",
+        refused_by_the_gateway,
+        TRANSMIT,
+        REPORT,
+        (*TO_CARL, *ended("refused", "m1", DORA), *ended("sent", "m1", EVE), *REPORTED),
+        by_gateway,
+    ),
+    Scenario(
+        "transmit: a gateway that is down at first",
+        down_at_first,
+        TRANSMIT,
+        REPORT,
+        (*TO_CARL, *delivered("reply to m1", "ann")),
+        by_gateway,
+    ),
+    Scenario(
+        "transmit: a gateway, two messages in one session",
+        two_submissions,
+        TRANSMIT,
+        {},
+        (*TO_CARL, *ended("submitted", "m2", "ann"), *ended("sent", "m2", DORA)),
+        by_gateway,
     ),
     Scenario(
         "accept_outbound: more refusals than one transaction holds",

@@ -18,10 +18,14 @@ AUTHOR = "ann"
 LEFT: Final = {"OUTGOING_EMAIL_SENT", "JOURNALING_INITIATED"}
 """Facts that say that SES, or another way, took a message."""
 
+BY_SES: Final = "sesMessageId"
+BY_GATEWAY: Final = "gatewayId"
+"""Members of these facts that name the way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transmitted:
-    """A message that SES was given by its API v2."""
+    """A message that SES was given by its API v2, or that a gateway has taken."""
 
     recipients: tuple[str, ...]
     content: str
@@ -65,18 +69,19 @@ def refused(fact: Recorded) -> list[str]:
 
 
 def wrong_transmissions(
-    facts: Iterable[Recorded], transmitted: Iterable[Transmitted], *, most: int
+    facts: Iterable[Recorded], way: str, transmitted: Iterable[Transmitted], *, most: int
 ) -> Iterator[tuple[bool, str]]:
-    """Yield what is lost (``True``) or sent too often: each recipient that SES was sent gets the message once.
+    """Yield what is lost (``True``) or sent too often: each recipient that a way was given gets the message once.
 
     Args:
-        most: how often a message may leave: twice if a call to SES, or the call after it, went wrong.
+        transmitted: what took this way.
+        most: how often a message may leave: twice if its call, or the call after it, went wrong.
     """
     sent = list(transmitted)
     left = [
         (str(fact.event.get("recipient", fact.event.get("journalingAddress"))), fact)
         for fact in facts
-        if fact.name in LEFT and "sesMessageId" in fact.data
+        if fact.name in LEFT and way in fact.data
     ]
     for recipient, fact in left:
         number = sum(recipient in each.recipients for each in sent)
@@ -87,3 +92,12 @@ def wrong_transmissions(
     for each in sent:
         for recipient in set(each.recipients) - {to for to, _ in left}:
             yield False, f"{recipient} was sent a message, and no fact says so"
+
+
+def changed(relayed: Iterable[Transmitted], submitted: Iterable[bytes]) -> Iterator[str]:
+    """Yield what a gateway has that is not what a user submitted, under one Received field."""
+    contents = {content.decode() for content in submitted}
+    for each in relayed:
+        received, _, content = each.content.partition("\r\n")
+        if not received.startswith("Received: by acme.test (Postroom) id ") or content not in contents:
+            yield f"the gateway has a message for {', '.join(each.recipients)} that was not submitted"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from postroom.adapters.aws import directory, transactions
+from postroom.adapters.aws.smtp_sessions import Session
 from postroom.adapters.aws.transactions import Transaction
 from postroom.contracts.order_list import end_key, in_row
 from postroom.delivery import index_entry
 from postroom.lifecycle.stored_mail import StoredMail
 from postroom.model.facts import Fact, OwnFact
+from postroom.model.relay_answers import RelayResult, RelayStage
 from postroom.parking import stored
 from postroom.parking.stored import Seen, StoredObjects
 from postroom.ports.transit import Commit
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postroom.contracts.orders import DeliveryOrder
+    from postroom.contracts.smtp import Reply
+    from postroom.model.relay_answers import RelayAnswer
     from postroom.ports.transit import Transit
 
 
@@ -146,3 +151,16 @@ def test_the_walk_finds_out_a_deletion_that_ends_rows_only(monkeypatch: pytest.M
     monkeypatch.setattr(StoredMail, "_end_listed", lambda *_, **__: True)
     with pytest.raises(ScenarioError):
         found_in("delete_organizations: orders that are lost until it is too late", ["killed after"])
+
+
+def test_the_walk_finds_out_a_message_that_counts_as_taken_before_the_gateway_has_said_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = Session._answer
+
+    def hasty(session: Session, reply: Reply, stage: RelayStage) -> RelayAnswer:
+        found = answer(session, reply, stage)
+        return replace(found, result=RelayResult.ACCEPTED) if stage is RelayStage.DATA else found
+
+    monkeypatch.setattr(Session, "_answer", hasty)
+    assert Kind.LOST in found_in("transmit: a gateway", ["throttled"], Kind.LOST)["throttled"]

@@ -68,7 +68,7 @@ class Walk:
         """
         result = Result(self.scenario.name, fault.name)
         if isinstance(fault, CallFault):
-            for place in self._some(range(len(self.calls)), fault, most):
+            for place in self._some(fault.places(self.calls), fault, most):
                 if until not in result.counts:
                     self._run(result, "", at=place, strike=fault.strike)
         else:
