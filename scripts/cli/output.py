@@ -128,6 +128,17 @@ def short_time(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def duration(milliseconds: int) -> str:
+    """Return a duration as text: ``1.487 s``, ``4 min 05 s``, ``4 h 00 min``, ``2 d 03 h``."""
+    seconds = milliseconds // 1000
+    if seconds < 60:
+        return f"{milliseconds / 1000:.3f} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours < 24 else f"{hours // 24} d {hours % 24:02} h"
+
+
 def human_size(size: int) -> str:
     """Return a number of bytes as text: ``815 B``, ``1.2 KB``, ``40.0 MB`` (1 KB is 1,024 bytes)."""
     if size < 1024:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import output, running
+from cli import outbound_texts, output, running
 from cli.errors import RefusedError, UsageError
-from postroom.model.bounces import with_status
+from cli.outbound_texts import some
 from postroom.model.facts import (
     RECEIVED,
     SUBMITTED,
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 def _received(fact: Fact) -> str:
     event = fact.event
     verdicts = " ".join(f"{check} {event[f'{check}Verdict']}" for check in ("spam", "spf", "dkim", "dmarc"))
-    said = (
-        f"from {event['from'] or '(no sender)'} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'}"
-    )
+    if "causedBy" in fact.data:  # made inside, where there is nothing to check
+        verdicts = "sent inside, not checked"
+    said = f"from {event['from'] or '(no sender)'} to {some(event['recipients'])}: {event['subject'] or '(no subject)'}"
     return f"{said} [{verdicts}]{_doubt(fact)}"
 
 
@@ -45,33 +45,10 @@ def _doubt(fact: Fact) -> str:
         case SenderIs.UNKNOWN:
             return " (no readable From: only rules for * match)"
         case SenderIs.AMBIGUOUS:
-            senders = _some(fact.data.get("senders", ()))
+            senders = some(fact.data.get("senders", ()))
             return f" (readers may see different senders, {senders}: the most restrictive rule holds)"
         case _:
             return ""
-
-
-def _submitted(fact: Fact) -> str:
-    """Say the sender, the recipients, the subject, and the protocol of a submission."""
-    event, data = fact.event, fact.data
-    for_others = f" (sent by {event['sender']} on behalf)" if event.get("sender") else ""
-    said = f"from {event['from']}{for_others} to {_some(event['recipients'])}: {event['subject'] or '(no subject)'}"
-    return f"{said} [{data.get('protocol')}]"
-
-
-def _sent(fact: Fact) -> str:
-    """Say which way the message took: inside, by an SMTP gateway, or by SES with its id."""
-    data = fact.data
-    if "sesMessageId" in data:
-        return f"{fact.event['recipient']} by SES, {data['sesMessageId']}"
-    return (
-        f"{fact.event['recipient']} by gateway {data['gatewayId']}" if "gatewayId" in data else fact.event["recipient"]
-    )
-
-
-def _bounced(fact: Fact) -> str:
-    bounced = fact.event["bouncedRecipient"]
-    return f"{bounced['emailAddress']}: {with_status(bounced['reason'], bounced['status'])}"
 
 
 def _applied(fact: Fact) -> str:
@@ -80,12 +57,12 @@ def _applied(fact: Fact) -> str:
     Behind that: recipients for which its function did not decide, and recipients that it named without effect.
     """
     did, data = fact.event["ruleActions"], fact.data
-    said = "; ".join(f"{each['action']} for {_some(each['recipients'])}" for each in did)
+    said = "; ".join(f"{each['action']} for {some(each['recipients'])}" for each in did)
     if fallen := data.get("why", {}).get("FALLBACK"):
         all_of_them = len(fallen) == sum(len(each["recipients"]) for each in did)
-        said += f" (the rule's fallback{'' if all_of_them else f' for {_some(fallen)}'})"
+        said += f" (the rule's fallback{'' if all_of_them else f' for {some(fallen)}'})"
     if ignored := data.get("ignored"):  # the function's own words, so that control characters show
-        said += f"; ignored {_some([f'{name[:80]!r} ({why})' for name, why in ignored.items()])}"
+        said += f"; ignored {some([f'{name[:80]!r} ({why})' for name, why in ignored.items()])}"
     return f"{fact.event['ruleName']} ({_version(fact)}): {said}"
 
 
@@ -100,27 +77,12 @@ def _version(fact: Fact) -> str:
 
 
 def _policy(fact: Fact) -> str:
-    dropped = f", dropped for {_some(fact.event['recipients'])}" if fact.data.get("final") else ""
+    dropped = f", dropped for {some(fact.event['recipients'])}" if fact.data.get("final") else ""
     return f"{fact.event['policy']} of {fact.event['from']}{dropped}"
 
 
-def _some(addresses: Sequence[str]) -> str:
-    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
-    return ", ".join(addresses[:3]) + more
-
-
 def _recipients(fact: Fact) -> str:
-    return f"about {_some(fact.data['recipients'])}"
-
-
-def _told(fact: Fact) -> str:
-    """Say how the sender was told: by a report in a mailbox, or by the operation of SES that sent a message."""
-    means = fact.data.get("means")
-    return f"{_recipients(fact)}, " + ("into the sender's mailbox" if means == "mailbox" else f"by {means}")
-
-
-def _deferred(fact: Fact) -> str:
-    return f"{_some(fact.data['recipients'])}: {fact.data['reason']}"
+    return f"about {some(fact.data['recipients'])}"
 
 
 def _reason(fact: Fact) -> str:
@@ -177,19 +139,9 @@ def _booked(fact: Fact) -> str:
     return f"{data.get('mailboxId')}: {data.get('answer')}{why}{reply}{copies}"
 
 
-def _delayed(fact: Fact) -> str:
-    """Say which recipients wait, and what the other side said."""
-    waiting = fact.data.get("waiting", ())
-    return "; ".join(f"{each['address']}: {with_status(each['diagnostic'], each['status'])}" for each in waiting)
-
-
 def _export_ended(fact: Fact) -> str:
     job, state, cause = (str(fact.data.get(name, "")) for name in ("jobId", "state", "cause"))
     return f"{job}: {state.lower()}" + (f", {cause}" if cause else "")
-
-
-def _unsent(fact: Fact) -> str:
-    return ", ".join(f"{each['address']}: {each['diagnostic']}" for each in fact.data["waiting"])
 
 
 SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] = {
@@ -199,10 +151,10 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
         "green",
         lambda fact: f"{fact.event['recipient']} → {fact.event['folder']}",
     ),
-    EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
-    EventName.OUTGOING_EMAIL_SUBMITTED: ("submitted", "cyan", _submitted),
-    EventName.OUTGOING_EMAIL_SENT: ("sent", "green", _sent),
-    EventName.OUTGOING_EMAIL_BOUNCED: ("bounced", "yellow", _bounced),
+    EventName.INCOMING_EMAIL_BOUNCED: ("bounced", "yellow", outbound_texts.bounced),
+    EventName.OUTGOING_EMAIL_SUBMITTED: ("submitted", "cyan", outbound_texts.submitted),
+    EventName.OUTGOING_EMAIL_SENT: ("sent", "green", outbound_texts.sent),
+    EventName.OUTGOING_EMAIL_BOUNCED: ("bounced", "yellow", outbound_texts.bounced),
     EventName.RULE_APPLIED: ("rule", "magenta", _applied),
     EventName.DMARC_POLICY_APPLIED: ("dmarc policy", "magenta", _policy),
     OwnFact.MESSAGE_BLOCKED: ("blocked", "red", _reason),
@@ -215,12 +167,12 @@ SAID: Final[dict[EventName | OwnFact, tuple[str, str, Callable[[Fact], str]]]] =
     OwnFact.RULE_CALL_DROPPED: ("not called", "yellow", lambda fact: f"{fact.data.get('ruleName')}: {_reason(fact)}"),
     OwnFact.QUOTA_NOTICE_DELIVERED: ("quota notice", "yellow", lambda fact: str(fact.event.get("recipient", ""))),
     OwnFact.BOUNCE_INTENDED: ("bouncing", "white", _recipients),
-    OwnFact.BOUNCE_SENT: ("bounce sent", "yellow", _told),
-    OwnFact.TRANSMIT_DEFERRED: ("not sent yet", "yellow", _deferred),
-    OwnFact.TRANSMIT_DELAYED: ("waits", "yellow", _unsent),
+    OwnFact.BOUNCE_SENT: ("bounce sent", "yellow", outbound_texts.told),
+    OwnFact.TRANSMIT_DEFERRED: ("not sent yet", "yellow", outbound_texts.deferred),
+    OwnFact.TRANSMIT_DELAYED: ("waits", "yellow", outbound_texts.delayed),
     OwnFact.BOUNCE_SUPPRESSED: ("no bounce", "yellow", lambda fact: f"{_recipients(fact)}: {fact.data.get('reason')}"),
-    OwnFact.DELIVERY_DELAYED: ("delayed", "yellow", _delayed),
-    OwnFact.DELAY_NOTICE_SENT: ("delay notice", "yellow", _recipients),
+    OwnFact.DELIVERY_DELAYED: ("delayed", "yellow", outbound_texts.delayed),
+    OwnFact.DELAY_NOTICE_SENT: ("delay notice", "yellow", outbound_texts.told),
     OwnFact.CONTENT_PUT: ("content put", "cyan", _put),
     OwnFact.QUOTA_NOTICE_DROPPED: ("no notice", "dim", _reason),
     OwnFact.PROVIDER_ASKED: ("asked", "cyan", _asked),
@@ -352,14 +304,17 @@ def timeline(facts: Sequence[Fact]) -> Text:
     """
     from rich.text import Text
 
-    facts = sorted(facts, key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)))
+    facts = sorted(
+        outbound_texts.merged(facts),
+        key=lambda fact: (fact.at, CAUSES.index(fact.name) if fact.name in CAUSES else len(CAUSES)),
+    )
     first, owners = facts[0], _owners(facts)
     text = Text.assemble((f"{first.trace}", "bold"), f"  {first.organization_id}\n")
     for trace in dict.fromkeys(fact.trace for fact in facts if fact.trace != first.trace):
         text.append_text(Text.assemble((trace, "bold"), "  inside\n"))
     for number, fact in enumerate(facts):
         word, colour, say = SAID[fact.name]
-        when = output.short_time(fact.at) if number == 0 else f"+{(fact.at - first.at) / 1000:.3f} s"
+        when = output.short_time(fact.at) if number == 0 else f"+{output.duration(fact.at - first.at)}"
         branch = "┬" if number == 0 and len(facts) > 1 else "└" if number == len(facts) - 1 else "├"
         text.append(f"{when:>19} {branch}─ ")
         text.append(f"{word:<13}", style=colour)

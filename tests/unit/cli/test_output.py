@@ -132,6 +132,61 @@ def test_a_timeline_says_how_a_message_to_the_outside_fails_and_how_its_sender_i
     ]
 
 
+def test_a_timeline_says_who_makes_a_message_wait_until_when_and_who_takes_it() -> None:
+    by: dict[str, Any] = {"gatewayId": "g-1", "server": "mx.partner.test"}
+    waits = {"recipients": ["c@d.test"], "reason": "450 4.2.1 busy"}
+    waiting = [{"address": "c@d.test", "status": "4.2.1", "diagnostic": "450 4.2.1 busy"}]
+    first = Fact("t", "o", OwnFact.TRANSMIT_DEFERRED, "1", 0, {}, waits | by | {"attempt": 1, "due": 61_000})
+    late = waits | by | {"attempt": 9, "due": 20_000_000, "told": True}
+    refused = {"bouncedRecipient": {"emailAddress": "e@d.test", "reason": "550 5.1.1 no", "status": "5.1.1"}}
+    until = {"order": "o", "waiting": waiting, "until": 172_800_000}
+    facts = [
+        first,
+        Fact("t", "o", OwnFact.TRANSMIT_DELAYED, "2", 14_400_000, {}, until),
+        Fact("t", "o", OwnFact.TRANSMIT_DEFERRED, "3", 14_400_000, {}, late),
+        Fact("t", "o", OwnFact.DELAY_NOTICE_SENT, "4", 14_460_000, {}, {**waits, "means": "mailbox"}),
+        Fact("t", "o", EventName.OUTGOING_EMAIL_BOUNCED, "5", 100_000_000, refused, by),
+        Fact("t", "o", EventName.OUTGOING_EMAIL_SENT, "6", 100_000_000, {"recipient": "c@d.test"}, by),
+        Fact(
+            "t", "o", EventName.OUTGOING_EMAIL_SENT, "7", 100_000_000, {"recipient": "f@d.test"}, {"gatewayId": "g-1"}
+        ),
+        Fact("t", "o", EventName.OUTGOING_EMAIL_SENT, "8", 100_000_000, {"recipient": "ben@acme.test"}),
+    ]
+    lines = [" ".join(line.partition("─ ")[2].split()) for line in timeline(facts).plain.splitlines()[1:]]
+    busy, tried = "not sent yet c@d.test: 450 4.2.1 busy (gateway mx.partner.test, ", output.short_time(172_800_000)
+    assert lines == [
+        f"{busy}attempt 1, next in 1 min 01 s)",
+        f"{busy}attempt 9, next in 1 h 33 min, tried until {tried})",
+        "delay notice about c@d.test, into the sender's mailbox",
+        "bounced e@d.test: 550 5.1.1 no (gateway mx.partner.test)",
+        "sent c@d.test by gateway mx.partner.test",
+        "sent f@d.test by gateway g-1",
+        "sent ben@acme.test inside the organization",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0.000 s"),
+        (59_999, "59.999 s"),
+        (60_000, "1 min 00 s"),
+        (3_599_999, "59 min 59 s"),
+        (14_460_000, "4 h 01 min"),
+        (183_600_000, "2 d 03 h"),
+    ],
+)
+def test_a_duration_is_said_in_two_units(milliseconds: int, text: str) -> None:
+    assert output.duration(milliseconds) == text
+
+
+def test_a_message_from_inside_was_not_checked() -> None:
+    event = {"from": "ann@acme.test", "recipients": ["ben@acme.test"], "subject": "hi"}
+    event |= {f"{check}Verdict": "PROCESSING_FAILED" for check in ("spam", "spf", "dkim", "dmarc")}
+    fact = Fact("t", "o", EventName.ORGANIZATION_EMAIL_RECEIVED, "k", 0, event, {"causedBy": "s"})
+    assert timeline([fact]).plain.endswith("to ben@acme.test: hi [sent inside, not checked]")
+
+
 def test_a_timeline_names_a_status_once() -> None:
     waiting = [
         {"address": "c@d.test", "status": "4.0.0", "diagnostic": "450 4.0.0 busy"},

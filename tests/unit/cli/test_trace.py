@@ -36,7 +36,7 @@ def test_a_message_says_each_way_and_each_end(office: Office) -> None:
     assert [line.split(" by SES")[0].split(" [")[0] for line in told] == [
         f"delivered {BEN} → INBOX",
         f"received from ann@acme.test to {BEN}: plums",
-        f"sent {BEN}",
+        f"sent {BEN} inside the organization",
         f"sent {CARL}",
         f"submitted from ann@acme.test to {BEN}, {CARL}: plums",
     ]
