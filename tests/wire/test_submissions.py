@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ClientError
 
 from postroom.adapters.aws import clients
 
@@ -67,6 +68,23 @@ def test_refusals_are_exceptions_of_the_model(
     answers[0] = {"refusal": {"reason": reason, "text": "because"}}
     with pytest.raises(getattr(taught_workmail.exceptions, code), match="Because"):
         taught_workmail.submit_raw_message(OrganizationId=acme, UserId=ann, RawMessage=MAIL)
+
+
+@pytest.fixture
+def standard_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_RETRY_MODE", "standard")
+
+
+@pytest.mark.parametrize(("reason", "calls"), [("QUOTA_EXCEEDED", 3), ("NOT_ENABLED", 1)])
+def test_clients_in_standard_mode_repeat_a_limit_with_the_same_token(
+    standard_retries: None, taught_workmail: Any, acme: str, ann: str, answers: list[Any], reason: str, calls: int
+) -> None:
+    """botocore's standard mode takes LimitExceededException for throttling, whatever the status is (docs/parity.md)."""
+    answers[0] = {"refusal": {"reason": reason, "text": "because"}}
+    with pytest.raises(ClientError):
+        taught_workmail.submit_raw_message(OrganizationId=acme, UserId=ann, RawMessage=MAIL)
+    _, *events = answers
+    assert (len(events), len({event["token"] for event in events})) == (calls, 1)
 
 
 def test_an_unknown_user_is_an_exception_of_the_model(taught_workmail: Any, acme: str, answers: list[Any]) -> None:
