@@ -185,7 +185,7 @@ class Stack:
             response: Response = answers[what](request)
             return response
 
-        server = WebServer(self._settings.host, port, answer, what)
+        server = WebServer(self._settings.host, port, answer, f"{what} (--port + {offset})")
         self._undo.callback(server.close)
         return server
 
@@ -217,6 +217,8 @@ class Stack:
         settings = self._settings
         log = settings.state / "logs" / "emulator.log"
         log.parent.mkdir(parents=True, exist_ok=True)
+        if port:  # refused here in one line, before a process starts
+            listening(settings.host, port, "the emulator (--port)").close()
         self._emulator = MotoProcess(settings.host, port, log, variables)
         self._undo.callback(self._emulator.close)
         return f"http://{settings.reach}:{self._emulator.port}"
@@ -247,7 +249,7 @@ class Stack:
         settings = self._settings
         ports = {Service.SUBMISSION: settings.submission_port, Service.SUBMISSIONS: settings.submissions_port}
         taken = {
-            service: self._undo.enter_context(listening(settings.host, port, service))
+            service: self._undo.enter_context(listening(settings.host, port, f"{service} (--{service}-port)"))
             for service, port in ports.items()
             if port is not None
         }

@@ -91,7 +91,7 @@ class Port(FrontDoor):
         self.lines: list[str] = []
         self.server = SubmissionServer(
             self.front,
-            {service: listening("127.0.0.1", 0) for service in Service},
+            {service: listening("127.0.0.1", 0, service) for service in Service},
             submission_program.tls_context(certificate, key),
             host_name="mail.acme.example",
             log=self.log,

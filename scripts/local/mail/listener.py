@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def listening(host: str, port: int, what: str = "SMTP") -> socket.socket:
+def listening(host: str, port: int, what: str) -> socket.socket:
     """Return a socket that takes connections from now on; they wait until a process that has it answers.
 
     Args:

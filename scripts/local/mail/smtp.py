@@ -92,7 +92,7 @@ class SmtpServer:
                 loop=loop,
             )
 
-        taken = listening(host, port)
+        taken = listening(host, port, "SMTP (--smtp-port)")
         self._listener = Listener()
         self.port = self._listener.add(taken, protocol)
 

@@ -334,7 +334,7 @@ def test_a_single_dot_behind_a_bare_line_feed_is_the_message_s_own(said: bytes, 
     assert asyncio.run(read_content(said))[0] == content
 
 
-@pytest.mark.parametrize("what", ["SMTP", "submission"])
+@pytest.mark.parametrize("what", ["SMTP (--smtp-port)", "submission (--submission-port)"])
 def test_a_port_in_use_says_which_one_and_nothing_twice(what: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
