@@ -16,6 +16,7 @@ from tests.support.ews_servers import authority
 from tests.support.gateways import Gateway
 from tests.support.outbound import MAIL, PLAIN, outbound
 from tests.support.outbound_office import OutboundOffice
+from tests.support.pipeline import CONTEXT
 from tests.support.smtp_servers import PASSWORD, USER
 
 if TYPE_CHECKING:
@@ -85,3 +86,21 @@ def test_what_waits_for_one_gateway_takes_one_connection(office: OutboundOffice,
         pass
     assert [office.ends(trace) for trace in traces] == [{ADA: "OUTGOING_EMAIL_SENT"}] * 3
     assert (len(gateway.taken), gateway.logins) == (3, 1)
+
+
+def test_of_one_batch_what_goes_to_ses_is_sent_before_what_goes_to_a_gateway(
+    office: OutboundOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway may take four minutes to accept a message."""
+    trace = office.submit(ADA, "carl@example.org")
+    orders = sorted(office.transmissions(trace), key=lambda order: not order.gateway_id)
+    bodies = [order.message for order in orders]
+    begun: list[str] = []
+    monkeypatch.setattr(office.apps["transmit"], "accept", lambda record: begun.append(record.body))
+    records = [
+        {"messageId": str(number), "body": body, "eventSourceARN": "q", "attributes": {"ApproximateReceiveCount": "1"}}
+        for number, body in enumerate([*bodies, "no order", "[]"])
+    ]
+    office.apps["transmit"].handler({"Records": records}, CONTEXT)
+    assert [order.gateway_id for order in orders] == ["g-1", ""]
+    assert begun == [bodies[1], "no order", "[]", bodies[0]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -180,6 +180,16 @@ def test_reported_failures_end_as_a_dead_letter_with_the_last_cause(post: Post) 
     assert post.process("bad", receives=MOST_FAILURES) == []
     cause = StoreUnavailableError("no answer").cause
     assert post.dead() == [("bad", f"gave up after {MOST_FAILURES} failed attempts, the last with {cause}")]
+
+
+def test_slow_records_are_processed_after_others_but_before_those_that_may_have_ended_a_worker(post: Post) -> None:
+    post.batch = replace(post.batch, may_be_slow=lambda body: body.startswith("slow"))
+    first, second = event("slow", "a", "b"), event("slow again", "c", "suspect", receives=2)
+    for record in second["Records"]:
+        record["messageId"] += "-again"
+    post.counts.begin("m2-again")
+    post.batch.process({"Records": [*second["Records"], *first["Records"]]}, post.accept, lambda: AN_HOUR_MS)
+    assert post.done == ["a", "b", "c", "slow", "slow again", "suspect"]
 
 
 def test_what_is_given_up_is_not_begun_again_where_the_answer_to_sqs_was_lost(post: Post) -> None:

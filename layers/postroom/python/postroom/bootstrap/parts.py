@@ -20,6 +20,8 @@ from postroom.model.limits import RESERVE_MS
 from postroom.parking.parking import Parking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools import Logger
 
     from postroom.bootstrap.settings import (
@@ -82,6 +84,7 @@ def batch(
     queue: Url | None = None,
     *,
     reserve_ms: int = RESERVE_MS,
+    may_be_slow: Callable[[str], bool] = lambda _body: False,
 ) -> SqsBatch:
     """Return the loop over a batch of messages.
 
@@ -91,8 +94,17 @@ def batch(
         dead_letters: URL of the queue for messages that failed too often; without one, a message is tried for ever.
         queue: URL of the queue itself, if messages that lost a race for a row come again in seconds.
         reserve_ms: longest time that a record takes, if that is longer than usual.
+        may_be_slow: whether the record with a body is processed after the others.
     """
     counts = AttemptCounts(clients.dynamodb(), settings.transit_table, now_ms)
     given_up = SqsDeadLetters(clients.later(clients.sqs), dead_letters) if dead_letters else None
     postponement = SqsPostponement(clients.later(clients.sqs), queue) if queue else None
-    return SqsBatch(logger, counts, stack_metrics(settings), given_up, postponement, reserve_ms=reserve_ms)
+    return SqsBatch(
+        logger,
+        counts,
+        stack_metrics(settings),
+        given_up,
+        postponement,
+        reserve_ms=reserve_ms,
+        may_be_slow=may_be_slow,
+    )

@@ -19,7 +19,7 @@ from postroom.bootstrap import directory_parts, parts, ready, relay_parts
 from postroom.bootstrap.clock import now_ms, pause
 from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.outbound.inside import OwnAddresses
-from postroom.outbound.reading import OrderReader
+from postroom.outbound.reading import OrderReader, names_gateway
 from postroom.outbound.timetable import NOTICE_MS, Timetable
 from postroom.outbound.transmit import Transmit
 
@@ -75,4 +75,4 @@ def build(settings: TransmitSettings) -> Transmit:
 
 def batch(settings: TransmitSettings, logger: Logger) -> SqsBatch:
     queues = (settings.dead_letter_queue_url, settings.transmit_queue_url)
-    return parts.batch(settings, logger, *queues, reserve_ms=LONGEST_ATTEMPT_MS)
+    return parts.batch(settings, logger, *queues, reserve_ms=LONGEST_ATTEMPT_MS, may_be_slow=names_gateway)

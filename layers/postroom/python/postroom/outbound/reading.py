@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,3 +38,11 @@ class OrderReader:
         if isinstance(order, JournalOrder):
             return JournalCarried(order, self.raw, self.own.directory, self.own)
         raise InvalidNotificationError("not an order to transmit")
+
+
+def names_gateway(body: str) -> bool:
+    """Say whether an order goes to an SMTP gateway, which may take minutes; ``False`` for what is no order."""
+    try:
+        return bool(json.loads(body)["gateway_id"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return False

@@ -91,6 +91,11 @@ class Turn:
     before: Attempts | None = None
 
     @property
+    def unanswered(self) -> int:
+        """Number of attempts without an answer."""
+        return 0 if self.before is None else self.before.unanswered
+
+    @property
     def joins(self) -> bool:
         """Whether it may be carried out together with others: no attempt has failed or ended its worker."""
         if self.before is None:
@@ -109,6 +114,7 @@ class SqsBatch:
             left come again after the queue's time-out.
         choose: returns one of the delays.
         reserve_ms: time until the function is stopped below which no record except the first is begun.
+        may_be_slow: whether the record with a body is processed after those that never are.
     """
 
     logger: Logger
@@ -118,6 +124,7 @@ class SqsBatch:
     postponement: Postponement | None = None
     choose: Callable[[Sequence[int]], int] = random.choice
     reserve_ms: int = RESERVE_MS
+    may_be_slow: Callable[[str], bool] = lambda _body: False
 
     def process(
         self,
@@ -130,7 +137,7 @@ class SqsBatch:
 
         The first receive of a record costs no request beyond those of ``accept``. Records that come again are processed
         after the others, ordered by their unanswered attempts, and each is counted before it is processed. So a record
-        that ends its worker does not stop the others.
+        that ends its worker does not stop the others. Of the same count, records that may be slow are the last.
 
         Args:
             event: Lambda's event of an SQS mapping.
@@ -160,17 +167,15 @@ class SqsBatch:
         A record whose counts cannot be read is added to ``failed`` without an attempt, and no failure is counted.
         """
         first = [Turn(record) for record in records if record.receives == 1]
-        again: list[tuple[int, Turn]] = []
+        again: list[Turn] = []
         for record in records:
             if record.receives != 1:
                 try:
-                    before = self.attempts.of(record.message_id)
+                    again.append(Turn(record, self.attempts.of(record.message_id)))
                 except PostroomError as error:
                     self._log(record, error)
                     failed.append(record.message_id)
-                else:
-                    again.append((before.unanswered, Turn(record, before)))
-        return [*first, *(turn for _, turn in sorted(again, key=lambda each: each[0]))]
+        return sorted([*first, *again], key=lambda turn: (turn.unanswered, self.may_be_slow(turn.record.body)))
 
     def _in_time(self, turns: Sequence[Turn], remaining_ms: Callable[[], int], failed: list[str]) -> Iterator[Turn]:
         """Yield records as long as there is time for them; add the others to ``failed``."""
