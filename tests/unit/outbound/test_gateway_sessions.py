@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -187,6 +189,43 @@ def test_a_session_with_one_reply_too_many_is_not_used_again() -> None:
         answers = client.relay(ADA, BOB)
         assert {each: answer.result for each, answer in answers.items()} == {ADA: PERMANENT, BOB: ACCEPTED}
         assert server.connections == 2
+
+
+def test_a_second_reply_that_comes_later_is_not_taken_for_that_to_the_next_command() -> None:
+    was_read, was_said = Event(), Event()
+
+    def refuse_and_accept(talk: Talk) -> None:
+        talk.send("552 5.3.4 Too large")
+        was_read.wait(5)
+        talk.send("250 2.0.0 OK")
+        was_said.set()
+
+    with SmtpServer(CONTENT=refuse_and_accept) as server:
+        client = Client.of(server)
+        assert send(client).result is PERMANENT
+        was_read.set()
+        assert was_said.wait(5)
+        time.sleep(0.2)  # TCP holds a small segment back until the one before it is acknowledged
+        replies = iter(["550 5.1.1 None", "250 OK"])
+        server.steps |= {"CONTENT": "250 OK", "RCPT": lambda _: next(replies)}
+        answers = client.relay(ADA, BOB)
+        assert {each: answer.result for each, answer in answers.items()} == {ADA: PERMANENT, BOB: ACCEPTED}
+
+
+def test_a_positive_reply_before_the_end_of_the_content_is_none_to_it() -> None:
+    """The message would count as sent, though the gateway has refused it."""
+    with SmtpServer(DATA="354 Go on\r\n250 2.0.0 Queued", CONTENT="554 5.7.1 No") as server:
+        found = Client.of(server).answer()
+        assert (found.result, found.stage, found.status) == (TEMPORARY, RelayStage.DATA, "4.5.0")
+        assert not server.taken
+        assert not found.may_have_arrived
+
+
+def test_a_refusal_before_the_end_of_the_content_is_the_answer() -> None:
+    with SmtpServer(DATA="354 Go on\r\n552 5.3.4 Too large", CONTENT="250 2.0.0 Queued") as server:
+        found = Client.of(server).answer()
+        assert (found.result, found.diagnostic) == (PERMANENT, "552 5.3.4 Too large")
+        assert not server.taken
 
 
 def test_a_reply_before_its_command_ends_the_session() -> None:

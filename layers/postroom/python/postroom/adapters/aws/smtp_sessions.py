@@ -185,6 +185,7 @@ class Session:
         try:
             for piece in smtp.stuffed(content):
                 self._wire.send(piece, self._deadlines.piece_s, reserve_s=self._deadlines.answer_s)
+            self._wire.expect_silence()  # a reply that came before the end of the content is none to it
         except WireError as error:
             raise self._early(error) from error
         try:

@@ -64,12 +64,27 @@ class Wire:
         """Send a command and return the reply to it.
 
         Raises:
-            WireError: it failed, or a reply came too many: which command each later one answers would not be known.
+            WireError: it failed, or ``expect_silence`` does.
         """
-        if self._read:
-            raise WireError("The gateway sent more than a reply.", "4.5.0")
+        self.expect_silence()
         self.send(command.encode() + CRLF, wait_s)
         return self.reply(wait_s)
+
+    def expect_silence(self) -> None:
+        """Require that the server has sent no reply too many: which command each later one answers would not be known.
+
+        Raises:
+            WireError: it has, or the connection has ended.
+        """
+        if not self._read:
+            try:
+                self._socket.settimeout(0)
+                self._read += self._received()
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return
+            except OSError as error:
+                raise self._error(error) from error
+        raise WireError("The gateway sent more than a reply.", "4.5.0")
 
     def send(self, data: bytes, wait_s: float, *, reserve_s: float = 0) -> None:
         """Send bytes, all of them, so many seconds before the end of everything."""
@@ -126,16 +141,19 @@ class Wire:
                 if len(self._read) > MAX_LINE_BYTES:
                     raise UnreadableReplyError
                 self._socket.settimeout(left_s(limit))
-                part = self._socket.recv(_READ_BYTES)
-                if not part:
-                    raise ConnectionResetError
-                self._read += part
+                self._read += self._received()
             line = bytes(self._read[:at]).removesuffix(b"\r")
             del self._read[: at + 1]
             yield line
             if is_last(line):
                 return
         raise UnreadableReplyError
+
+    def _received(self) -> bytes:
+        part = self._socket.recv(_READ_BYTES)
+        if not part:
+            raise ConnectionResetError
+        return part
 
     def _error(self, error: OSError) -> WireError:
         self._is_lost = True
