@@ -49,18 +49,33 @@ def up(
         Path | None, typer.Option(metavar="FILE", help="PEM of the authorities of such gateways' certificates.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65533, help="The emulator's; Lambda +1, API +2; 0: any free.")] = 4566,
-    smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="Of SES's SMTP listener; 0: any free.")] = 2525,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=65533,
+            help="Of the emulator; the Lambda service has the next one, the API the one after; 0: any free.",
+        ),
+    ] = 4566,
+    smtp_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where mail from outside arrives, as at SES; 0: any free.")
+    ] = 2525,
     submission_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where mail clients submit by SMTP, with STARTTLS; 0: any free.")
+        int, typer.Option(min=0, max=65535, help="Where mail clients of users submit, with STARTTLS; 0: any free.")
     ] = 2587,
     submissions_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where they submit with TLS from the first byte; 0: any free.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Where they submit with TLS from the first byte (implicit TLS); 0: any free."
+        ),
     ] = 2465,
     speed: Annotated[int, typer.Option(min=1, help="Divisor of retry delays and expiry times.")] = 1,
     ses_headers: Annotated[bool, typer.Option(help="Add the header fields that SES adds to stored messages.")] = True,
 ) -> None:
-    """Start everything and stay in the foreground; Ctrl-C stops it."""
+    """Start everything and stay in the foreground; Ctrl-C stops it.
+
+    A line on stdout says that it is ready and where everything is; .postroom/env exports the same.
+    """
     # Here, not above: boto3 and the SMTP server are no part of `up --help`.
     from local.stack import run
 

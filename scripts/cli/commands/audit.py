@@ -55,7 +55,9 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify audit records in buckets: digests, their chain and signatures, and every object.
+    """Verify audit records in buckets.
+
+    Checked are the digests, their chain and signatures, and every object that they list.
 
     The exit status is 1 if anything is not as it was written. Hours without a digest are open, and said to be open.
     """
@@ -83,9 +85,10 @@ def search(
     organization: Organization = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show audit records, oldest first, from the destinations of their organizations.
+    """Show audit records, oldest first.
 
-    Log groups are read first; a log type without one is read from its bucket.
+    They come from the destinations of their organizations. Log groups are read first; a log type without one is read
+    from its bucket.
     """
     with running.refusals():
         found = _Reading(running.find(), organization, periods.since_ms(since), user or (), action or ()).new()

@@ -30,7 +30,7 @@ def availability(
     from_: Annotated[str | None, typer.Option("--from", metavar="TIME", help=TIME_HELP)] = None,
     to: Annotated[str | None, typer.Option(metavar="TIME", help=TIME_HELP)] = None,
     requester: Annotated[
-        str | None, typer.Option("--as", metavar="USER", help="Who asks; the first USER who has a mailbox here.")
+        str | None, typer.Option("--as", metavar="USER", help="Who asks; else the first USER with a mailbox here.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:

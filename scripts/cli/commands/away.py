@@ -21,7 +21,7 @@ app = typer.Typer(help="Out-of-office replies of users.", no_args_is_help=True)
 User = Annotated[str, typer.Argument(metavar="USER", help="An address of the user, the name, or the id.")]
 Organization = Annotated[
     str | None,
-    typer.Option("--organization", metavar="ALIAS|ID", help="Needed for a name if there are several."),
+    typer.Option("--organization", metavar="ALIAS|ID", help="Needed if USER is a name and there are several."),
 ]
 
 
@@ -40,19 +40,27 @@ def set_(
         str, typer.Argument(metavar="TEXT", help="What senders are told, plain or HTML; - is standard input.")
     ],
     outside: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What senders outside the organization are told, if not TEXT.")
+        str | None, typer.Option(metavar="TEXT", help="What senders outside the organization are told; else TEXT.")
     ] = None,
     audience: Annotated[
         Audience | None,
-        typer.Option(help="Which senders outside are told; else all. Known are none: mailboxes have no contacts."),
+        typer.Option(
+            help="Which senders outside get a reply; else all. `known` is as `none`: mailboxes have no contacts."
+        ),
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="ISO 8601, in UTC without an offset; else now.")
+        str | None,
+        typer.Option("--from", metavar="TIME", help="When it begins: ISO 8601, in UTC without an offset; else now."),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="The same; else until it is deleted.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it ends, likewise; else when it is deleted.")
+    ] = None,
     organization: Organization = None,
 ) -> None:
-    """Set or replace the reply of a user; each sender gets it once a day at most."""
+    """Set or replace the reply of a user.
+
+    Each sender gets it at most once a day.
+    """
     times = {"StartTime": from_, "EndTime": until}
     given: dict[str, Any] = {name: periods.moment(each, UTC) for name, each in times.items() if each is not None}
     given |= {} if outside is None else {"ExternalText": outside}

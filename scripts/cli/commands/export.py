@@ -65,7 +65,9 @@ def export(
     users: Users = None,
     everyone: Annotated[bool, typer.Option("--all", help="All mailboxes, those of resources included.")] = False,
     format_: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Of each export.")] = "zip",
-    organization: Annotated[str | None, typer.Option(metavar="ORG", help="With --all: of one, by id or alias.")] = None,
+    organization: Annotated[
+        str | None, typer.Option(metavar="ORG", help="With --all: those of one organization, by id or alias.")
+    ] = None,
     status_fields: Annotated[
         bool, typer.Option("--status-fields", help="In mbox files: flags in front of messages, for other programs.")
     ] = False,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Which IAM principals administer which organizations.", no_args_is_help=True)
 
-Principal = Annotated[str, typer.Argument(metavar="ARN", help="Of a user, role or session; * at its end.")]
+Principal = Annotated[str, typer.Argument(metavar="ARN", help="Of a user, role or session; may end in *.")]
 Organization = Annotated[
     str | None, typer.Option("--organization", metavar="ALIAS|ID", help="One organization; without it all of them.")
 ]
@@ -41,7 +41,7 @@ def list_(organization: Organization = None, as_json: AsJson = False) -> None:
 def put(
     principal: Principal,
     organization: Organization = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Reading alone.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Only operations that read.")] = False,
 ) -> None:
     """Give a principal access, or replace its access.
 

@@ -40,7 +40,10 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show(parked_id: Id, as_json: AsJson = False) -> None:
-    """Show one parked entry, and what its station receives on a redrive."""
+    """Show one parked entry with its content.
+
+    The content is what its station receives on a redrive.
+    """
     with running.refusals():
         parked = _one(running.find().operator().parking, parked_id)
     row = {**as_row(parked), "body": _body(parked)}

@@ -92,7 +92,9 @@ def plan(file: File, organization: Organization = None, as_json: AsJson = False)
 
 @app.command("apply")
 def apply(file: File, organization: Organization = None, as_json: AsJson = False) -> None:
-    """Make the rules equal to the file: show the difference, then change what differs. Other rules are deleted.
+    """Make the rules equal to the file.
+
+    The difference is shown, then made. Rules that the file does not have are deleted.
 
     A direction (inbound, outbound) that the file does not name stays as it is.
 
@@ -143,7 +145,10 @@ def explain(
     organization: Organization = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which rule decides about a message, which others match, and why. Nothing is sent."""
+    """Show which rule decides about a message, and why.
+
+    Others that match are shown, too. Nothing is sent.
+    """
     recipients = [address.strip() for each in to for address in each.split(",") if address.strip()]
     if not recipients:
         raise UsageError("--to names no recipient")

@@ -24,16 +24,20 @@ def submit(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A message (RFC 5322); - is standard input.")],
     user: Annotated[str, typer.Option("--as", metavar="USER", help="The sender: any address of the user, or the id.")],
     to: Annotated[
-        list[str] | None, typer.Option(metavar="ADDRESS", help="A recipient; else those of To, Cc and Bcc.")
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="A recipient, may be repeated; else those of To, Cc and Bcc."),
     ] = None,
     send_as: Annotated[
-        str, typer.Option("--send-as", metavar="ADDRESS", help="From, if it is another's: Send As.")
+        str,
+        typer.Option(
+            "--send-as", metavar="ADDRESS", help="Another's address, which From has: sent by the permission Send As."
+        ),
     ] = "",
     on_behalf_of: Annotated[
-        str, typer.Option("--on-behalf-of", metavar="ADDRESS", help="The same: Send on Behalf.")
+        str, typer.Option("--on-behalf-of", metavar="ADDRESS", help="The same by the permission Send on Behalf.")
     ] = "",
     token: Annotated[
-        str, typer.Option(metavar="TEXT", help="Names the submission: the same again sends nothing.")
+        str, typer.Option(metavar="TEXT", help="Names the submission: the same token again sends nothing more.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:

@@ -213,7 +213,7 @@ CAUSES: Final = (
 
 def trace(
     trace_id: Annotated[
-        str | None, typer.Argument(metavar="TRACE_ID", help="As `events` shows it.", show_default=False)
+        str | None, typer.Argument(metavar="TRACE_ID", help="As `events` and `submit` show it.", show_default=False)
     ] = None,
     message_id: Annotated[
         str | None, typer.Option("--message-id", metavar="'<…>'", help="The message's own Message-ID instead.")
