@@ -18,6 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import UsageError
+from local import sam
 from local.api.callers import Callers
 from local.api.routes import Api, routes_of
 from local.aws import Aws
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from local.template.project import EventSource
     from local.web import Request
 
-_DOCKER_HOST: Final = "host.docker.internal"
 _CHECK_SECONDS: Final = 0.5
 """How often `up` checks that the emulator still runs."""
 
@@ -205,7 +205,7 @@ class Stack:
     def _start_ses_beside(self, localstack_url: str, variables: dict[str, str]) -> dict[str, str]:
         """Start moto for SES alone, and return the variables for both.
 
-        LocalStack's own SES (4.9.2) does not keep the recipients of an envelope, refuses mail that is not UTF-8, and
+        LocalStack's own SES (4.14.0) does not keep the recipients of an envelope, refuses mail that is not UTF-8, and
         has no SendBounce, no DeleteReceiptRule and no SES v2.
         """
         url = self._start_moto(0, {**variables, "POSTROOM_SES_ALONE": "1"})
@@ -277,13 +277,8 @@ class Stack:
     def _write_files(self, functions: list[Function]) -> None:
         state = self._settings.state
         exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
-        in_docker = {
-            name: value.replace(f"//{self._settings.reach}:", f"//{_DOCKER_HOST}:")
-            for name, value in self.environment.items()
-            if name.startswith("AWS_") and name != "AWS_DATA_PATH"
-        }
         for_sam = {
-            function.logical_id: {**in_docker, **_at(_DOCKER_HOST, self._settings.reach, function.environment)}
+            function.logical_id: sam.variables(self.environment, function.environment, self._settings.reach)
             for function in functions
         }
         for name, text in (("env", exports), ("sam-env.json", json.dumps(for_sam, indent=2) + "\n")):
@@ -343,10 +338,6 @@ def _only_one(state: Path) -> Any:
         lock.flush()
         yield
         lock.truncate(0)
-
-
-def _at(host: str, reach: str, variables: Any) -> dict[str, str]:
-    return {name: value.replace(f"//{reach}:", f"//{host}:") for name, value in variables.items()}
 
 
 def _versions(functions: list[Function]) -> list[str]:

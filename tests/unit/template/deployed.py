@@ -14,7 +14,6 @@ PARTITION: Final = "aws-us-gov"
 LONGEST: Final = {
     "AccessLogBucketName": "b" * 63,
     "AlarmTopicArn": f"arn:{PARTITION}:sns:{REGION}:{ACCOUNT}:{'t' * 256}",
-    "AwsEndpointUrl": f"https://{'h' * 253}:65535",
     "MetricsNamespace": "n" * 255,
     "ReceiptRuleSetName": "r" * 64,
     "StageName": "v" * 128,
