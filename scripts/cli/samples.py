@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.errors import RefusedError, UsageError
 from cli.stack_outputs import logical_id
 from postroom.contracts.message_flow import DELIMITER
-from postroom.model.facts import OWN_DIGITS, trace_of
+from postroom.model.facts import OWN_DIGITS, submission_trace, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 PASSWORD: Final = "Correct-Horse-9"  # noqa: S105 - of users that exist in a local stack alone
 
+_FUNCTIONS: Final = "arn:aws:lambda:us-east-1:{}:function:"
+_ACCOUNT: Final = "123456789012"
+"""The account of the samples. That of a stack at LocalStack is another one."""
+
 _STORED: Final = re.compile(r"inbound/([A-Za-z0-9]+)")
+_USER, _TOKEN = re.compile(r'"user_id": *"([^"]+)"'), re.compile(r'"token": *"([^"]+)"')
 _RESPONSE_URL: Final = re.compile(r'"ResponseURL": *"([^"]+)"')
 
 
@@ -119,6 +124,12 @@ class Samples:
         """The ids of all messages in the samples."""
         return {match[1] for sample in self.by_name.values() for match in _STORED.finditer(sample.text)}
 
+    @property
+    def submissions(self) -> set[tuple[str, str]]:
+        """User and token of each submission in the samples."""
+        found = ((_USER.search(sample.text), _TOKEN.search(sample.text)) for sample in self.by_name.values())
+        return {(user[1], token[1]) for user, token in found if user and token}
+
 
 def function_of(name: str, functions: list[str]) -> str:
     """Return the function that an event goes to, by the longest name that the file's name begins with.
@@ -157,11 +168,18 @@ class SampleRunner:
             for name, user in objects.users.items()
         }
         bucket = stack.settings()["INBOUND_BUCKET"]
+        account = str(workmail.describe_organization(OrganizationId=organization)["ARN"]).split(":")[4]
         traces = {
             trace_of(each, objects.organization): trace_of(each, organization) for each in samples.ses_message_ids
         }
+        submitted = {
+            submission_trace(objects.organization, user, token): submission_trace(organization, ids[user], token)
+            for user, token in samples.submissions
+            if user in ids
+        }
         rows = {f"{sample[-OWN_DIGITS:]}#": f"{real[-OWN_DIGITS:]}#" for sample, real in traces.items()}
-        real = {objects.organization: organization, objects.bucket: bucket, **ids, **traces, **rows}
+        real = {_FUNCTIONS.format(_ACCOUNT): _FUNCTIONS.format(account)}
+        real |= {objects.organization: organization, objects.bucket: bucket, **ids, **traces, **submitted, **rows}
         return cls(stack, bucket, real)
 
     def prepare(self, sample: Sample) -> bytes:

@@ -97,6 +97,24 @@ def test_many_recipients_are_sorted_out(runner: SampleRunner, operator: Operator
     assert {order.key for order in operator.transit.open_orders(trace)} == {f"order:{user}" for user in users}
 
 
+def test_a_submission_ends_for_each_recipient_beside_what_ses_reports(
+    operator: Operator, results: dict[str, Result]
+) -> None:
+    found = [(fact.name, fact.event) for fact in operator.ledger.facts(results["submit_inside"].answer["trace"])]
+    sent = {event["recipient"] for name, event in found if name == EventName.OUTGOING_EMAIL_SENT}
+    assert sent == {"carl@elsewhere.example", f"grace@{SAMPLES.objects.domain}"}
+    reported = [event["reason"] for name, event in found if name == EventName.OUTGOING_EMAIL_BOUNCED]
+    assert sorted(reported) == ["550 5.1.1 user unknown", "the recipient reported the message: abuse"]
+    assert [name for name, _ in found if name == OwnFact.DELIVERY_DELAYED] == [OwnFact.DELIVERY_DELAYED]
+
+
+def test_a_message_that_ses_rejects_is_bounced_in_its_flow(operator: Operator, results: dict[str, Result]) -> None:
+    found = operator.ledger.facts(results["submit"].answer["trace"])
+    assert [fact.event["reason"] for fact in found if fact.name == EventName.OUTGOING_EMAIL_BOUNCED] == [
+        "SES rejected the message: Bad content"
+    ]
+
+
 @pytest.mark.parametrize("name", ["ingest_no_subject", "ingest_no_to", "ingest_sns_wrapped", "ingest_raw"])
 def test_an_odd_sample_opens_one_flow(
     runner: SampleRunner, operator: Operator, results: dict[str, Result], name: str

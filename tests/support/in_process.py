@@ -194,9 +194,9 @@ def deployed(**parameters: str) -> Iterator[InProcessStack]:
             project.deploy()
             functions = Functions({name: each for each in project.functions for name in (each.name, each.logical_id)})
             cloudformation = CloudFormation()
-            # one function of ours calls another
-            patched = patch.object(clients, "availability_queries", functools.cache(lambda: functions))
-            with patched:
+            ours = functools.cache(lambda: functions)
+            # functions of ours that call others
+            with patch.object(clients, "availability_queries", ours), patch.object(clients, "submissions", ours):
                 yield InProcessStack({}, project=project, functions=functions, cloudformation=cloudformation)
             cloudformation.close()
         clients.forget()
