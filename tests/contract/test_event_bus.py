@@ -107,7 +107,8 @@ class TestEventBridge:
         listen(client)
         client.put_targets(Rule="all", EventBusName="mail", Targets=[{"Id": "1", "Arn": arn}])
         EventBridgeBus(client, "mail", lambda _: None, lambda: 0.0).publish(EVENTS[:1])
-        heard = json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])
+        (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+        heard = json.loads(message["Body"])
         assert heard["detail-type"] == "MAILBOX_EMAIL_DELIVERED"
         assert heard["detail"] == {"factId": "t/0"}
         assert heard["time"].startswith(datetime.fromtimestamp(1_795_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S"))

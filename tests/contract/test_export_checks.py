@@ -142,7 +142,7 @@ def test_a_bucket_that_throttles_may_be_asked_again(answers: Callable[..., Expor
 def test_where_nothing_says_what_a_policy_means_every_policy_is_public(
     answers: Callable[..., ExportBuckets], name: str, facts: BucketFacts
 ) -> None:
-    """LocalStack 4.9.2 has no GetBucketPolicyStatus."""
+    """LocalStack 4.14.0 has no GetBucketPolicyStatus."""
     assert answers("GetBucketPolicyStatus", 501, code="InternalFailure").describe(name) == facts
 
 

@@ -1,4 +1,4 @@
-"""One flow of each kind on a stack at LocalStack: delivered, dropped, bounced, logged, exported, sent by SES."""
+"""One flow of each kind on a stack at LocalStack: delivered, dropped, bounced, logged, exported, submitted."""
 
 from __future__ import annotations
 
@@ -115,8 +115,33 @@ def test_an_exported_mailbox_has_the_message(running: RunningStack, organization
         assert message(1) in [opened.read(name) for name in opened.namelist() if not name.endswith("/")]
 
 
+def test_what_a_user_submits_leaves_and_comes_back_as_a_report_if_it_bounces(
+    running: RunningStack, ann: str, tmp_path: Path
+) -> None:
+    """API v2 sends, and what SES reports goes by the topic, at LocalStack, to record_feedback."""
+    (tmp_path / "m.eml").write_bytes(
+        b"From: <ann@local.example>\r\nMessage-ID: <4@p.example>\r\nSubject: plums 4\r\n\r\ngr\xfc\xdfe\r\n"
+    )
+    to = ("bob@elsewhere.example", "bounce+NoEmail@simulator.local")
+    running.rows("submit", tmp_path / "m.eml", "--as", ann, "--to", to[0], "--to", to[1])
+    (sent,) = wait_for(lambda: [each for _, each in sent_to(running, to[0]) if b"plums 4" in each])
+    assert sent.endswith(b"gr\xfc\xdfe\r\n")
+    (copy,) = running.rows("mailbox", "list", ann, "--folder", "SENT_ITEMS")
+    assert copy["subject"] == "plums 4"
+    wait_for(lambda: {"OUTGOING_EMAIL_SENT", "OUTGOING_EMAIL_BOUNCED"} <= names_of(running, 4))
+
+    def reports() -> list[str]:
+        inbox = running.rows("mailbox", "list", ann, "--folder", "INBOX")
+        return [item["id"] for item in inbox if item["subject"] != "plums 1"]
+
+    (report,) = wait_for(reports)
+    content = running.command("mailbox", "show", ann, report).stdout
+    assert to[1].lower().encode() in content
+    assert to[0].encode() not in content
+
+
 def test_what_is_sent_by_ses_is_in_the_outbox_with_its_bytes_and_its_envelope(running: RunningStack, ann: str) -> None:
-    """LocalStack's own SES (4.9.2) refuses bytes that are not UTF-8, and keeps no recipients of an envelope."""
+    """LocalStack's own SES (4.14.0) refuses bytes that are not UTF-8, and keeps no recipients of an envelope."""
     content = b"From: <ann@local.example>\r\nTo: <list@elsewhere.example>\r\n\r\ngr\xfc\xdfe\r\n"
     running.client("ses").send_raw_email(Destinations=["hidden@elsewhere.example"], RawMessage={"Data": content})
     ((envelope, sent),) = sent_to(running, "hidden@elsewhere.example")

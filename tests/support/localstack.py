@@ -1,6 +1,6 @@
 """The LocalStack that `scripts/test-localstack` names, and how its account is emptied before a test.
 
-LocalStack has no call that resets its state (4.9.2: `/_localstack/state/reset` is answered with 404). Only what the
+LocalStack has no call that resets its state (4.14.0: `/_localstack/state/reset` is answered with 404). Only what the
 suites make is deleted, and only in their account, which is not the one that `up` uses.
 """
 
@@ -95,6 +95,8 @@ def _mail(ses: Any) -> None:
         ses.delete_receipt_rule_set(RuleSetName=one["Name"])
     for identity in ses.list_identities()["Identities"]:
         ses.delete_identity(Identity=identity)
+    for one in ses.list_configuration_sets()["ConfigurationSets"]:
+        ses.delete_configuration_set(ConfigurationSetName=one["Name"])
 
 
 def _roles(iam: Any) -> None:

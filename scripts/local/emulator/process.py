@@ -24,7 +24,7 @@ START_SECONDS: Final = 60.0
 """How long moto may take to be imported. Ours; two seconds on a quiet machine."""
 
 _NOTHING: Final = {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
-"""A resource that makes nothing: a stack needs one. LocalStack (4.9.2) accepts it."""
+"""A resource that makes nothing: a stack needs one. LocalStack (4.14.0) accepts it."""
 
 
 class MotoProcess(Child):

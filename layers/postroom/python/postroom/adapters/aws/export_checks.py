@@ -82,7 +82,7 @@ def policy_is_public(s3: S3Client, bucket: str, account: str) -> bool:
     """Say whether S3 calls a bucket's policy public; a bucket without a policy has none that is. Errors are passed on.
 
     A role as in the guide's example may ask this (s3:GetBucketPolicyStatus). A store that does not implement the
-    question, as LocalStack 4.9.2, is asked for the policy: where there is one, it counts as public (ours).
+    question, as LocalStack 4.14.0, is asked for the policy: where there is one, it counts as public (ours).
     """
     owned: Any = {"Bucket": bucket, "ExpectedBucketOwner": account}
     try:
