@@ -56,6 +56,7 @@ from postroom.model.resources import BookingOptions, ResourceType
 from postroom.outbound.accept_outbound import AcceptOutbound
 from postroom.outbound.acceptance import Acceptance
 from postroom.outbound.inside import OwnAddresses
+from postroom.outbound.journal_feedback import JournalFeedback
 from postroom.outbound.reading import OrderReader
 from postroom.outbound.reply import OutOfOfficeReplies
 from postroom.outbound.transmit import Transmit
@@ -153,6 +154,7 @@ class MemoryMailSystem:
             ledger=self.ledger,
             raw=self.raw,
             sender=self.sender,
+            journal=JournalFeedback(self.ledger, self.transit, self.queues, self.now),
             queues=self.queues,
             parking=self.parking,
             now=self.now,

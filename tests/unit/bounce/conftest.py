@@ -19,6 +19,7 @@ from postroom.contracts.event_log import BouncedRecipient, IncomingEmailBounced
 from postroom.contracts.orders import BounceOrder, Order
 from postroom.effects.once import Once
 from postroom.model.facts import RECEIVED, EventName, Fact, OwnFact
+from postroom.outbound.journal_feedback import JournalFeedback
 from postroom.ports.transit import Commit, Outcome, Settle
 from tests.support.builders import NOON, ORG, TRACE, order
 from tests.support.owners import MailboxOwners
@@ -60,6 +61,7 @@ class MailSystem:
             ledger=self.ledger,
             raw=self.raw,
             sender=self.sender,
+            journal=JournalFeedback(self.ledger, self.transit, self.queues, lambda: self.now),
             queues=self.queues,
             parking=self.lot,
             now=lambda: self.now,

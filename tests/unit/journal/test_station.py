@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postroom.contracts.ses_events import JOURNAL as PURPOSE
-from postroom.errors import StoreUnavailableError
+from postroom.errors import ConflictError, StoreUnavailableError
 from postroom.model.facts import RECEIVED, OwnFact, report_trace
 from postroom.model.journaling import Journaling
 from postroom.model.limits import CHUNK_RECIPIENTS
@@ -239,6 +239,62 @@ class TestInside:
         assert PLAIN in content
         assert archive.contents("ben") == []
         assert archive.orders() == []
+
+    def test_a_mailbox_that_another_report_fills_meanwhile_is_told_too(self, archive: Archive) -> None:
+        """Transmit sends several before the first is delivered: each finds room for itself."""
+        archive.rules(journaling=Journaling("ben@acme.test", "cleo@acme.test", "amazonjournaling@acme.test"))
+        traces = [archive.mail(CARL) for _ in range(3)]
+        bodies = list(archive.queues.queues["transmit"])
+        archive.queues.queues["transmit"].clear()
+        archive.mailboxes.set_quota("ben", 1200)  # a report has about 800 bytes
+        for body in bodies:
+            archive.transmit.accept(body)
+        archive.go_out()
+        assert len(archive.contents("ben")) == 1
+        failed = ["JOURNALING_FAILED", "JOURNALING_INITIATED", "JOURNAL_NOTICE_SENT"]
+        assert sorted(sorted(names(archive, trace)) for trace in traces) == [failed, failed, ["JOURNALING_INITIATED"]]
+        assert len(archive.contents("cleo")) == 2
+        assert archive.orders() == []
+
+    def test_a_report_that_fails_before_it_is_recorded_as_sent_is_told_later(self, archive: Archive) -> None:
+        archive.rules(journaling=Journaling("ben@acme.test", "cleo@acme.test", "amazonjournaling@acme.test"))
+        trace = archive.mail(CARL)
+        [order] = archive.orders()
+        carried = JournalCarried(order, archive.raw, archive.directory, archive.own_addresses)
+        assert carried.inside(carried.content(), archive.now()) is not None
+        archive.mailboxes.set_quota("ben", 100)
+        archive.deliver.accept(archive.queues.queues["deliver"].popleft())
+        [bounce] = archive.queues.queues["bounce"]
+        with pytest.raises(ConflictError, match="not recorded as sent"):
+            archive.bouncer.accept(bounce)
+        assert names(archive, trace) == []
+        archive.transmit.accept(order.message)  # as the run does that was at it
+        for _ in range(2):
+            archive.bouncer.accept(bounce)
+        archive.go_out()
+        assert len(archive.contents("cleo")) == 1
+
+    def test_a_notice_that_no_mailbox_takes_is_recorded(self, archive: Archive) -> None:
+        archive.mailboxes.set_quota("ben", 100)
+        archive.rules(journaling=Journaling("ben@acme.test", "cleo@acme.test", "amazonjournaling@acme.test"))
+        trace = archive.mail(CARL)
+        bodies = archive.queues.queues["transmit"]
+        while bodies:
+            archive.transmit.accept(bodies.popleft())
+        archive.mailboxes.set_quota("cleo", 100)
+        archive.go_out()
+        assert sorted(names(archive, trace)) == ["JOURNALING_FAILED", "JOURNAL_NOTICE_FAILED", "JOURNAL_NOTICE_SENT"]
+
+    def test_of_a_group_one_mailbox_is_enough(self, archive: Archive) -> None:
+        archive.group("keepers", "ben", "cleo")
+        archive.rules(journaling=Journaling("keepers@acme.test", ADMIN, "amazonjournaling@acme.test"))
+        trace = archive.mail(CARL)
+        for body in list(archive.queues.queues["transmit"]):
+            archive.transmit.accept(body)
+        archive.mailboxes.set_quota("ben", 100)
+        archive.go_out()
+        assert names(archive, trace) == ["JOURNALING_INITIATED"]
+        assert len(archive.contents("cleo")) == 1
 
     def test_a_group_takes_a_report_if_one_of_its_mailboxes_has_room(self, archive: Archive) -> None:
         archive.mailboxes.set_quota("ben", 100)

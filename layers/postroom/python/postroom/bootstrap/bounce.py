@@ -14,6 +14,7 @@ from postroom.bootstrap.settings import QueueSettings, StationSettings, Url
 from postroom.bounce.bounce import LOOK_AGAIN_S, WAIT_FOR_OTHERS_MS, Bouncer
 from postroom.bounce.caps import Caps
 from postroom.effects.once import Once
+from postroom.outbound.journal_feedback import JournalFeedback
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -25,6 +26,7 @@ class BounceSettings(StationSettings, QueueSettings):
     inbound_bucket: str
     bounce_queue_url: Url
     deliver_queue_url: Url
+    transmit_queue_url: Url
     bounces_per_sender: int
     bounces_per_sender_domain: int
     bounces_per_organization: int
@@ -33,15 +35,16 @@ class BounceSettings(StationSettings, QueueSettings):
 
 @ready
 def build(settings: BounceSettings) -> Bouncer:
-    transit = parts.transit(settings)
+    transit, ledger, queues = parts.transit(settings), parts.ledger(settings), parts.queues(settings)
     return Bouncer(
         owners=directory_parts.owners(settings),
         transit=transit,
         once=Once(transit, now_ms, random.random),
-        ledger=parts.ledger(settings),
+        ledger=ledger,
         raw=S3RawMail(clients.s3(), settings.inbound_bucket),
         sender=SesBounceSender(clients.ses_sending()),
-        queues=parts.queues(settings),
+        journal=JournalFeedback(ledger, transit, queues, now_ms),
+        queues=queues,
         parking=parts.parking(settings),
         now=now_ms,
         caps=Caps(

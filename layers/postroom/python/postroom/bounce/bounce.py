@@ -3,14 +3,15 @@
 Recipients fail at different times, each in a transaction that leaves a bounce order. The flow's first order acts for
 all: it waits until nothing of the flow is under way, then one message names all recipients that failed. A sender
 outside gets it by SES: ``effects.once`` sends it once, and says which stop may repeat it. A user of the organization
-gets it into the mailbox (``mailbox_reports``), and is told of delays, too.
+gets it into the mailbox (``mailbox_reports``), and is told of delays, too. Of a journal report that no mailbox of the
+organization took, the report address is told.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from postroom.bounce import decide
 from postroom.bounce.caps import Caps
@@ -56,6 +57,13 @@ WAIT_FOR_OTHERS_MS: Final = 15 * 60_000
 """Milliseconds for which a bounce waits for the flow's other recipients to become final. Ours."""
 
 
+class JournalReports(Protocol):
+    """What it needs of ``outbound.journal_feedback.JournalFeedback``."""
+
+    def refused_inside(self, opened: Fact, bounced: Fact) -> None:
+        """See ``JournalFeedback``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bouncer:
     """Sends bounce messages. ``now`` gives milliseconds since the epoch."""
@@ -66,6 +74,7 @@ class Bouncer:
     ledger: Ledger
     raw: RawMail
     sender: BounceSender
+    journal: JournalReports
     queues: Queues
     parking: OrderParking
     now: Callable[[], int]
@@ -143,6 +152,8 @@ class Bouncer:
         if not history.failures:
             return self._end(orders, [])
         failures = history.to_name
+        if failures and _is_our_own(history.opened):
+            self.journal.refused_inside(history.opened, failures[0])
         reason = self._why_suppressed(history) if failures else NOTHING_NEW
         if reason is None:
             allowed = self.caps.allowances(history.opened, self.now())
@@ -220,6 +231,11 @@ class Bouncer:
 
     def _headers(self, received: Fact) -> Headers:
         return read_headers(partial(self.raw.head, RawLocation(**received.data["raw"]))).headers
+
+
+def _is_our_own(opened: Fact) -> bool:
+    """Say whether Postroom itself made the message of an inbound flow: it has no sender who can be told."""
+    return "sesMessageId" not in opened.data and not opened.data["envelopeFrom"]
 
 
 def _given_up(cause: str) -> Report:

@@ -1,4 +1,8 @@
-"""A journal report, or a notice, that SES had taken and could not deliver: SES says so later (docs/decisions/0055)."""
+"""A journal report, or a notice, that was sent and did not arrive (docs/decisions/0055).
+
+SES says so later of what it had taken. Of what an address of the organization was to get, bounce says so: a mailbox may
+have been filled, by other reports too, since transmit looked for room in it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from postroom.contracts.journal_orders import JournalFailure, JournalOrder
 from postroom.contracts.ses_events import Bounced, Rejected
 from postroom.contracts.stored import RawLocation
 from postroom.errors import ConflictError
-from postroom.model.facts import RECEIVED, SUBMITTED, EventName, Fact, OwnFact
+from postroom.model.facts import RECEIVED, SUBMITTED, EventName, Fact, OwnFact, report_trace
 from postroom.model.recipient_names import folded
 from postroom.outbound.feedback import Feedback
 from postroom.ports.transit import Commit, Outcome
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 PLAIN: Final = ("inbound/", "transit/")
 """Where messages lie that open without a key: what SES received, and plain copies of submissions."""
+
+_SENT: Final = (EventName.JOURNALING_INITIATED, OwnFact.JOURNAL_NOTICE_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,30 @@ class JournalFeedback:
         sent = _sent(facts, address, message_id)
         if sent is None:
             raise ConflictError("SES reports what is not recorded as sent")
+        self._tell(sent, facts, status, reason)
+
+    def refused_inside(self, opened: Fact, bounced: Fact) -> None:
+        """Do the same for a flow that transmit opened, if it has a report or notice, and no mailbox took it.
+
+        Args:
+            opened: the fact that opened the flow.
+            bounced: INCOMING_EMAIL_BOUNCED of its recipient.
+
+        Raises:
+            ConflictError, StoreUnavailableError: as ``refused``.
+        """
+        trace, said = str(opened.data.get("causedBy", "")), bounced.event["bouncedRecipient"]
+        orders = self.transit.open_orders(trace) if trace else ()
+        facts = self.ledger.facts(trace) if trace else ()
+        sent = next(
+            (fact for fact in facts if fact.data.get("reportTrace") == opened.trace and fact.name in _SENT), None
+        )
+        if sent is not None:
+            self._tell(sent, facts, str(said["status"]), str(said["reason"]))
+        elif any(isinstance(each, JournalOrder) and report_trace(trace, each.key) == opened.trace for each in orders):
+            raise ConflictError("a report failed that is not recorded as sent")
+
+    def _tell(self, sent: Fact, facts: Sequence[Fact], status: str, reason: str) -> None:
         failure = JournalFailure(status=status, reason=reason, at=self.now())
         if sent.name is EventName.JOURNALING_INITIATED:
             self._record(_failed(sent, OwnFact.JOURNALING_FAILED, failure), [_notice(sent, facts, failure)])
@@ -94,7 +124,7 @@ def _sent(facts: Sequence[Fact], address: str, message_id: str) -> Fact | None:
 
     Another server's report may name an address of its own. Of what was sent twice, one id is not known.
     """
-    sent = [fact for fact in facts if fact.name in (EventName.JOURNALING_INITIATED, OwnFact.JOURNAL_NOTICE_SENT)]
+    sent = [fact for fact in facts if fact.name in _SENT]
     by_id = [fact for fact in sent if fact.data.get("sesMessageId") == message_id]
     meant = folded(address)
     return next(iter(by_id or (fact for fact in sent if folded(str(fact.data["address"])) == meant)), None)
