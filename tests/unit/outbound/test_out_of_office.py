@@ -292,8 +292,9 @@ class TestNoReply:
         arrive(system, source='"b b"@example.org')
         assert (replies(system), reasons(system)) == ([], [automatic.NO_ADDRESS])
 
-    def test_the_owner_gets_none(self, system: MemoryMailSystem) -> None:
-        arrive(system, content=mail(author="ann@acme.test"), source="Ann@acme.test")
+    @pytest.mark.parametrize("sender", ["ann@acme.test", "ANN@Acme.test", "Ann+Lists@acme.test"])
+    def test_the_owner_gets_none(self, system: MemoryMailSystem, sender: str) -> None:
+        arrive(system, content=mail(author="ann@acme.test"), source=sender)
         assert (system.ledger.facts(trace()), reasons(system)) == ([], [reply.OWN])
 
 

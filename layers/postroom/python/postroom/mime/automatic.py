@@ -87,7 +87,13 @@ def names(headers: Headers, own_addresses: Collection[str]) -> bool:
     for name, value in _rare(headers):
         if name.startswith("resent-"):
             named += Headers.of(b"To:" + value + b"\r\n\r\n").addresses("To", MAX_NAMED)
-    return any(address in own_addresses or _without_tag(address) in own_addresses for address in named)
+    return any(is_one_of(address, own_addresses) for address in named)
+
+
+def is_one_of(text: str, own_addresses: Collection[str]) -> bool:
+    """Say whether an address in any case, with or without a tag, is one of some addresses (lower-case)."""
+    address = Address.parse(text)
+    return address is not None and (str(address) in own_addresses or str(address.without_tag()) in own_addresses)
 
 
 def writable(address: str) -> str | None:
@@ -139,8 +145,3 @@ def _words(headers: Headers, rare: str) -> set[str]:
 def _word(text: str) -> str:
     """Return a field's value without comments and parameters, lower-case."""
     return without_comments(text).partition(";")[0].strip().lower()
-
-
-def _without_tag(text: str) -> str:
-    address = Address.parse(text)
-    return str(address.without_tag()) if address is not None else text

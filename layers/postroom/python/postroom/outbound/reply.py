@@ -173,7 +173,7 @@ class OutOfOfficeReplies:
 
 def _unwanted(headers: Headers, order: ReplyOrder, entity: Entity) -> str | None:
     """Return why a message gets no reply; ``None`` if it gets one. Source: RFC 3834 2."""
-    if order.envelope_from.lower() in entity.addresses:
+    if automatic.is_one_of(order.envelope_from, entity.addresses):
         return OWN
     reason = automatic.unwanted(headers, order.envelope_from)
     if reason is not None:
