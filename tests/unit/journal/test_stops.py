@@ -10,6 +10,7 @@ import pytest
 from postroom.model.journaling import Journaling
 from postroom.model.transmissions import Answer
 from postroom.outbound.inside import OwnAddresses
+from postroom.outbound.journal_feedback import JournalFeedback
 from postroom.outbound.reading import OrderReader
 from tests.support.journals import ADMIN, JOURNAL, LETTER, Archive
 from tests.support.stops import StoppedError, Stopping, Stops
@@ -105,6 +106,40 @@ def stopped(archive: Archive, stops: Stops, body: str) -> bool:
     )
     try:
         station.accept(body)
+    except StoppedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_wherever_bounce_stops_a_report_that_its_mailbox_refuses_is_told_once(*, after: bool) -> None:
+    for at in range(1, MOST_CALLS):
+        archive = inside()
+        trace = archive.arrive("1", LETTER, "ann@acme.test")[0].trace
+        archive.transmit.accept(archive.queues.queues["transmit"].popleft())
+        archive.mailboxes.set_quota("ben", 100)
+        archive.deliver.accept(archive.queues.queues["deliver"].pop())
+        body = archive.queues.queues["bounce"].popleft()
+        was_stopped = bounce_stopped(archive, Stops(at, after), body)
+        for _ in range(2):  # it comes again, and once too often
+            archive.queues.queues["bounce"].append(body)
+            archive.go_out()
+        ends = sorted(fact.name.value for fact in archive.journal_facts(trace))
+        assert ends == ["JOURNALING_FAILED", "JOURNALING_INITIATED", "JOURNAL_NOTICE_SENT"]
+        assert archive.transit.is_clear(trace)
+        assert len(archive.sent_to(ADMIN)) == 1
+        if not was_stopped:
+            assert at > 6
+            return
+    pytest.fail("more calls than are walked")
+
+
+def bounce_stopped(archive: Archive, stops: Stops, body: str) -> bool:
+    """Carry out one bounce order with stops; say whether it was stopped."""
+    ledger, transit, queues = (Stopping(getattr(archive, name), stops) for name in ("ledger", "transit", "queues"))
+    ports: dict[str, Any] = {"ledger": ledger, "transit": transit, "queues": queues}
+    try:
+        replace(archive.bouncer, **ports, journal=JournalFeedback(**ports, now=archive.now)).accept(body)
     except StoppedError:
         return True
     return False
