@@ -56,6 +56,16 @@ class TestLedger:
         way.transit.commit(Commit(facts=[received(TWO), own(OwnFact.RULE_ATTEMPTED, first.key, TWO)]))
         assert list(way.ledger.attempts(TRACE)) == [first, second]
 
+    def test_facts_of_many_flows_are_read_at_once_by_their_keys(self, way: Way) -> None:
+        deferred = [own(OwnFact.TRANSMIT_DEFERRED, f"TRANSMIT_DEFERRED:ses:1:{n}", f"{n:032x}") for n in range(105)]
+        answer = own(OwnFact.TRANSMIT_DEFERRED, "TRANSMIT_DEFERRED:ses:1:1", reply_trace(trace_of("m1", ORG), "ben"))
+        for fact in [*deferred, answer]:
+            way.transit.commit(Commit(facts=[fact]))
+        wanted = [*deferred, answer]
+        found = way.ledger.facts_at([*((fact.trace, fact.key) for fact in wanted), (TRACE, answer.key), (TWO, "x")])
+        assert found == {(fact.trace, fact.key): fact for fact in wanted}
+        assert way.ledger.facts_at([]) == {}
+
     def test_openings_are_read_for_many_flows_at_once(self, way: Way) -> None:
         traces = [f"{number:032x}" for number in range(130)]
         for trace in traces[:105]:

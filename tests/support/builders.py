@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from postroom.contracts.expansions import Expansion
+from postroom.contracts.journal_orders import JournalFailure, JournalOrder
 from postroom.contracts.orders import (
     BounceOrder,
     CalendarOrder,
@@ -205,5 +206,25 @@ def transmission(*recipients: str, **changes: Any) -> TransmitOrder:
         raw=RawLocation(bucket="inbound-bucket", key=f"transit/{TRACE}/submitted"),
         size=100,
         since=NOON,
+    )
+    return made.model_copy(update=changes)
+
+
+def journal(failure: str = "", **changes: Any) -> JournalOrder:
+    """Return an order to report to journal@archive.example; with a failure, the order of its notice."""
+    made = JournalOrder(
+        trace=TRACE,
+        organization_id=ORG,
+        address="journal@archive.example",
+        report_address="admin@elsewhere.example",
+        author="amazonjournaling@acme.test",
+        submitted=True,
+        envelope_from="ann@acme.test",
+        recipients=("bob@example.org",),
+        domains=(),
+        raw=RawLocation(bucket="inbound-bucket", key=f"transit/{TRACE}/submitted"),
+        size=100,
+        since=NOON,
+        failure=JournalFailure(status="5.1.1", reason=failure, at=NOON) if failure else None,
     )
     return made.model_copy(update=changes)

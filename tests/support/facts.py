@@ -140,6 +140,9 @@ class Facts:
     def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
         return {each.trace: each for each in self.all if each.trace in traces and each.key == key}
 
+    def facts_at(self, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Fact]:
+        return {(each.trace, each.key): each for each in self.all if (each.trace, each.key) in places}
+
     def by_message_id(self, message_id: str) -> Iterator[Fact]:
         return (each for each in self.all if each.event.get("messageId") == message_id)
 

@@ -28,6 +28,7 @@ from postroom.adapters.memory.smtp_relays import MemorySmtpRelays
 from postroom.adapters.memory.tables import MemoryTables
 from postroom.adapters.memory.transit import MemoryTransit
 from postroom.adapters.memory.transit_keys import MemoryTransitKeys
+from postroom.adapters.memory.transmission_scans import MemoryTransmissionScans
 from postroom.bounce.bounce import Bouncer
 from postroom.calendar_store.store import CalendarStore
 from postroom.delivery.deliver import Deliver
@@ -59,7 +60,9 @@ from postroom.outbound.inside import OwnAddresses
 from postroom.outbound.journal_feedback import JournalFeedback
 from postroom.outbound.reading import OrderReader
 from postroom.outbound.reply import OutOfOfficeReplies
+from postroom.outbound.timetable import Timetable
 from postroom.outbound.transmit import Transmit
+from postroom.outbound.waiting import OutgoingQueue
 from postroom.parking.flows import FlowParking
 from postroom.parking.redrive import Redriving
 from postroom.ports.mailboxes import MailboxOwner
@@ -249,6 +252,8 @@ class MemoryMailSystem:
             new_run=lambda: os.urandom(8).hex(),
             pause=lambda _: None,
         )
+        scans = MemoryTransmissionScans(self.tables)
+        self.outgoing_queue = OutgoingQueue(scans, self.ledger, self.queues, self.now, Timetable())
         self.submit = Submit(
             owners=self.directory,
             directory=self.directory,

@@ -304,7 +304,16 @@ def _keys(facts: Iterable[Fact]) -> frozenset[str]:
 
 def _told(fact: Fact, carried: Carried) -> bool:
     """Say whether a fact is that of an attempt after which the sender was told that the message waits."""
-    return fact.key.startswith(f"{OwnFact.TRANSMIT_DEFERRED}:{carried.name}:") and bool(fact.data.get("told"))
+    return fact.key.startswith(deferred_key(carried.name)) and bool(fact.data.get("told"))
+
+
+def deferred_key(name: str, number: int | None = None) -> str:
+    """Return the key of the fact that an attempt of an order failed for now; without a number, what all begin with.
+
+    Args:
+        name: of the order (``Carried.name``).
+    """
+    return f"{OwnFact.TRANSMIT_DEFERRED}:{name}:{'' if number is None else number}"
 
 
 def deferred_fact(
@@ -337,7 +346,7 @@ def deferred_fact(
         trace=carried.order.trace,
         organization_id=carried.order.organization_id,
         name=OwnFact.TRANSMIT_DEFERRED,
-        key=f"{OwnFact.TRANSMIT_DEFERRED}:{carried.name}:{number}",
+        key=deferred_key(carried.name, number),
         at=now,
         data={name: value for name, value in data.items() if value},
     )

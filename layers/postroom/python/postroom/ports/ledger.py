@@ -69,6 +69,12 @@ class Ledger(Protocol):
             key: of the facts: ``SUBMITTED`` for flows of submissions.
         """
 
+    def facts_at(self, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Fact]:
+        """Return those facts of many flows that exist, by trace and key, in batched keyed reads.
+
+        Rows that cannot be read are left out.
+        """
+
     def by_message_id(self, message_id: str) -> Iterator[Fact]:
         """Yield RECEIVED and SUBMITTED facts by the Message-ID header field.
 

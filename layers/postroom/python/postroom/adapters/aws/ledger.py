@@ -58,11 +58,13 @@ class DynamoLedger:
         return list(_facts(query(self.client, self.table, *place)))
 
     def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
-        from postroom.adapters.aws.directory_table import DirectoryTable  # only a deletion reads batches
+        return {trace: fact for (trace, _), fact in self.facts_at([(trace, key) for trace in traces]).items()}
 
-        places = [ledger_rows.place(trace, key) for trace in traces]
-        found = DirectoryTable(self.client, self.table).get_all(places)
-        return {fact.trace: fact for fact in _facts(found.values())}
+    def facts_at(self, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Fact]:
+        from postroom.adapters.aws.directory_table import DirectoryTable  # few readers read batches
+
+        found = DirectoryTable(self.client, self.table).get_all([ledger_rows.place(*place) for place in places])
+        return {(fact.trace, fact.key): fact for fact in _facts(found.values())}
 
     def by_message_id(self, message_id: str) -> Iterator[Fact]:
         found = scan(

@@ -46,8 +46,11 @@ class MemoryLedger:
         return [fact for fact in self.facts(trace) if fact.name is OwnFact.RULE_ATTEMPTED]
 
     def openings(self, traces: Collection[str], key: str = RECEIVED) -> Mapping[str, Fact]:
-        found = {trace: self.fact(trace, key) for trace in traces}
-        return {trace: fact for trace, fact in found.items() if fact is not None}
+        return {trace: fact for (trace, _), fact in self.facts_at([(trace, key) for trace in traces]).items()}
+
+    def facts_at(self, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Fact]:
+        found = {place: self.fact(*place) for place in places}
+        return {place: fact for place, fact in found.items() if fact is not None}
 
     def by_message_id(self, message_id: str) -> Iterator[Fact]:
         meant = spellings(message_id)
