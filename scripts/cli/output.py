@@ -46,9 +46,20 @@ def console(*, errors: bool = False) -> Console:
 
 
 def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print one JSON array, UTF-8, an element per line."""
-    lines = [json_line(row) for row in rows]
-    sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n")
+    """Print one JSON array, UTF-8, an element per line, as the rows come.
+
+    An error of ``rows`` ends the array, too, if it has begun.
+    """
+    has_begun = False
+    try:
+        for row in rows:
+            sys.stdout.write((",\n" if has_begun else "[\n") + json_line(row))
+            has_begun = True
+        if not has_begun:
+            sys.stdout.write("[]\n")
+    finally:
+        if has_begun:
+            sys.stdout.write("\n]\n")
 
 
 def json_line(row: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "RETRY_EVENTS_QUEUE_URL": "RetryEventsQueueUrl",
     "AUDIT_QUEUE_URL": "AuditQueueUrl",
     "RETRY_AUDIT_QUEUE_URL": "RetryAuditQueueUrl",
+    "TRANSMIT_RETRY_SECONDS": "TransmitRetrySeconds",
 }
 """By setting of the operator's tools: the output that it is."""
 

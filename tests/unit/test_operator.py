@@ -17,6 +17,7 @@ from postroom.errors import SettingsError
         ("mailboxes", "LEDGER_TABLE, TRANSIT_TABLE, MAILBOX_TABLE"),
         ("transit", "LEDGER_TABLE, TRANSIT_TABLE"),
         ("ledger", "LEDGER_TABLE"),
+        ("outgoing_queue", "LEDGER_TABLE, TRANSIT_TABLE, TRANSMIT_QUEUE_URL, TRANSMIT_RETRY_SECONDS"),
         (
             "parking",
             "LEDGER_TABLE, TRANSIT_TABLE, DIRECTORY_TABLE, "

@@ -47,6 +47,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Show when users are free, of this organization and of others.",
     ),
     "parked": ("cli.commands.parked:app", "List what is parked and why; redrive or discard it."),
+    "queue": ("cli.commands.outgoing_queue:app", "List mail that waits to leave, and have it tried now."),
     "audit": ("cli.commands.audit:app", "Audit records: follow them, search them, verify that they are as written."),
     "away": ("cli.commands.away:app", "Out-of-office replies of users."),
     "grants": ("cli.commands.grants:app", "Which IAM principals administer which organizations."),

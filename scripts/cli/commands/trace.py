@@ -241,7 +241,7 @@ def find_flows(ledger: Ledger, trace_id: str | None, message_id: str | None) -> 
     A submission and its recipients inside are two flows of one message.
     """
     if trace_id:
-        traces = _meant(trace_id)
+        traces = meant(trace_id)
     else:
         found = {fact.trace: fact.at for fact in ledger.by_message_id(message_id or "")}
         traces = sorted(found, key=lambda trace: (found[trace], trace))
@@ -263,7 +263,7 @@ def _of_message(ledger: Ledger, trace: str) -> list[Fact]:
     return facts
 
 
-def _meant(trace_id: str) -> list[str]:
+def meant(trace_id: str) -> list[str]:
     """Return the trace ids that one may mean: with dashes or without, as functions of rules and logs show it."""
     try:
         spelled = traces_of_message(flow_message_id(trace_id))

@@ -365,6 +365,7 @@ class TestDocumentation:
             "audit verify",
             "export",
             "import",
+            "queue list",
             "submit",
         }
         assert set(self.SECTIONS) == looks | calendar | rules | others

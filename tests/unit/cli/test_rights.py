@@ -13,9 +13,11 @@ from cli.errors import RefusedError
 from cli.repository import repository_root
 from cli.samples import SampleRunner, Samples
 from postroom.bootstrap import flow_parts
-from tests.support.builders import NOON
+from postroom.model.limits import HOUR_MS
+from tests.support.builders import NOON, transmission
 from tests.support.calendars import vcalendar, vevent
 from tests.support.in_process import InProcessStack, deployed
+from tests.support.waiting_orders import let_wait, now_ms
 from tests.support.watched_rights import Right, Watched
 
 from .conftest import Run
@@ -45,6 +47,9 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "parked show": ("parked", "show", "PARKED"),
     "parked redrive": ("parked", "redrive", "PARKED"),
     "parked discard": ("parked", "discard", "PARKED"),
+    "queue list": ("queue", "list", "--organization", "ORGANIZATION"),
+    "queue retry": ("queue", "retry", "WAITING"),
+    "queue retry --all": ("queue", "retry", "--all"),
 }
 
 NOT_TRIED: Final = {
@@ -102,10 +107,13 @@ def prepared(stack: InProcessStack, number: int) -> dict[str, str]:
         f"[{number}]", "because"
     )
     operator, workmail = stack.operator(), stack.client("workmail")
+    waiting = transmission(trace=f"{number:032x}", organization_id=organization(workmail))
+    let_wait(stack, waiting, now_ms() + HOUR_MS)
     user = operator.directory.resolve(organization(workmail), [ADA])[ADA].entity_id
     return {
         "ORGANIZATION": organization(workmail),
         "ITEM": operator.mailboxes.items(user, "INBOX", after_uid=0)[0].id,
+        "WAITING": waiting.trace,
         "PARKED": next(iter(operator.parking.list())).id,
         "EXPORTS": f"exports{number}",
     }

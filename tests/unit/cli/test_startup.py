@@ -47,14 +47,23 @@ def test_the_list_of_commands_is_shown_without_importing_one() -> None:
     assert not {name for name in modules if name.startswith("cli.commands.")}
 
 
-@pytest.mark.parametrize("words", ["up", "trace", "mailbox list", "import", "audit verify", "audit search"])
+@pytest.mark.parametrize(
+    "words", ["up", "trace", "mailbox list", "import", "queue list", "audit verify", "audit search"]
+)
 def test_help_imports_neither_clients_nor_tables_nor_validators(words: str) -> None:
     modules = imported(RUN.format(arguments=[*words.split(), "--help"]))
     assert not felt(modules) & {"boto3", "botocore", "moto", "pydantic", "rich"}
 
 
 @pytest.mark.parametrize(
-    "words", ["trace tttt", "mailbox list ada@sample.example", "import ada@sample.example .", "audit verify --since 2h"]
+    "words",
+    [
+        "trace tttt",
+        "mailbox list ada@sample.example",
+        "import ada@sample.example .",
+        "queue retry --gateway partner",
+        "audit verify --since 2h",
+    ],
 )
 def test_reading_a_command_line_makes_no_validator_of_text(words: str) -> None:
     modules = imported(RUN_WITHOUT_A_STACK.format(arguments=words.split()))

@@ -21,6 +21,7 @@ from postroom.bootstrap.settings import (
     OrderQueueSettings,
     Settings,
     StationSettings,
+    TimedSettings,
     Url,
 )
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from postroom.digests.verify import Verification
     from postroom.model.audit_targets import Place
     from postroom.model.mailbox import Head, Item
+    from postroom.outbound.waiting import OutgoingQueue
     from postroom.parking.redrive import Redriving
     from postroom.ports.audit_deliveries import AuditDeliveries
     from postroom.ports.digest_objects import DigestObjects
@@ -87,6 +89,13 @@ class ParkingSettings(StationSettings, OrderQueueSettings):
     retry_events_queue_url: Url
     audit_queue_url: Url
     retry_audit_queue_url: Url
+
+
+class OutgoingQueueSettings(FlowSettings, TimedSettings):
+    """Of the tool that lists and retries mail that waits to leave."""
+
+    transmit_queue_url: Url
+    transmit_retry_seconds: int
 
 
 class Operator:
@@ -248,6 +257,23 @@ class Operator:
             ledger=parts.ledger(settings),
             now=now_ms,
             queues=parts.queues(settings),
+        )
+
+    @cached_property
+    def outgoing_queue(self) -> OutgoingQueue:
+        """Mail that waits to leave: list, retry."""
+        from postroom.adapters.aws.transmission_scans import DynamoTransmissionScans
+        from postroom.bootstrap import parts
+        from postroom.outbound.timetable import Timetable
+        from postroom.outbound.waiting import OutgoingQueue
+
+        settings = OutgoingQueueSettings.read(self._variables)
+        return OutgoingQueue(
+            scans=DynamoTransmissionScans(clients.dynamodb(), settings.transit_table),
+            ledger=parts.ledger(settings),
+            queues=parts.queues(settings),
+            now=now_ms,
+            times=Timetable(retry_ms=settings.shortened_ms(settings.transmit_retry_seconds * 1000)),
         )
 
     def verification(self, more_keys: Sequence[bytes] = (), since_ms: int = 0) -> Verification:
