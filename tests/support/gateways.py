@@ -88,7 +88,8 @@ class Gateway:
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins += 1
-        return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()))
+        is_known = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=is_known, handled=is_known)  # aiosmtpd answers what is not handled: 535
 
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
