@@ -297,6 +297,13 @@ class TestNoReply:
         arrive(system, content=mail(author="ann@acme.test"), source=sender)
         assert (system.ledger.facts(trace()), reasons(system)) == ([], [reply.OWN])
 
+    @pytest.mark.parametrize("sender", ["team@acme.test", "Team@Acme.test", "team+x@acme.test"])
+    def test_a_group_gets_none(self, system: MemoryMailSystem, sender: str) -> None:
+        """One forged message would be answered to each of its members."""
+        arrive(system, source=sender)
+        assert (system.ledger.facts(trace()), reasons(system)) == ([], [reply.GROUP])
+        assert system.contents("ben") == []
+
 
 class TestBetweenDeliveryAndReply:
     @pytest.fixture

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from postroom.errors import ConflictError, MessageNotFoundError, PermanentError
 from postroom.mime import automatic
 from postroom.mime.headers import read_headers
-from postroom.model.directory import EntityState
+from postroom.model.addresses import Address
+from postroom.model.directory import EntityKind, EntityState
 from postroom.model.facts import Fact, OwnFact, reply_trace
 from postroom.model.limits import DAY_MS
 from postroom.model.out_of_office import OutOfOffice
@@ -45,6 +46,7 @@ PART: Final = "out-of-office"
 
 NOT_AWAY: Final = "the owner of the mailbox is not away any more"
 OWN: Final = "the sender is the owner of the mailbox"
+GROUP: Final = "the sender is a group of the organization, in whose name no user's message has its envelope"
 OUTSIDE: Final = "senders outside the organization get no reply"
 NO_TEXT: Final = "the reply has no text for this sender"
 TOLD: Final = "the sender had a reply of this mailbox today"
@@ -55,6 +57,9 @@ class ReplyRecords(OwnedRecords, Protocol):
     """The reads of ``Directory`` that replies need."""
 
     def entity(self, organization_id: str, entity_id: str) -> Entity | None:
+        """See ``Directory``."""
+
+    def entity_at(self, organization_id: str, address: str) -> Entity | None:
         """See ``Directory``."""
 
     def domain_record(self, name: str) -> Domain | None:
@@ -109,7 +114,18 @@ class OutOfOfficeReplies:
         if not text:
             self._end(order, OUTSIDE if text is None else NO_TEXT)
             return
+        if self._is_group(order.organization_id, to):
+            self._end(order, GROUP)
+            return
         self._depart(order, _made(order, headers, text, author, to, now), now)
+
+    def _is_group(self, organization_id: str, to: str) -> bool:
+        """Say whether a reply would go to the members of a group: the message's envelope is forged then."""
+        address = Address.parse(to)
+        every = dict.fromkeys([address, address.without_tag()]) if address else ()
+        found = (self.records.entity_at(organization_id, str(each)) for each in every)
+        entity = next(filter(None, found), None)
+        return entity is not None and entity.kind is EntityKind.GROUP
 
     def _text(self, settings: ReplySettings, organization_id: str, to: str) -> str | None:
         """Return what a sender is told, as ``ReplySettings.text_for`` does; one more read only if that depends on it.
