@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from postroom.adapters.aws import mailbox_rows, rows
 from postroom.adapters.aws.transactions import NOT_THERE, THERE, Transaction, store_errors
+from postroom.adapters.aws.unprocessed import MAX_ATTEMPTS
 from postroom.model.mailbox import first_head, standard_folders
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from postroom.model.mailbox import Head
@@ -19,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DynamoMailboxHeads:
-    """Implements ``MailboxHeads``."""
+    """Implements ``MailboxHeads``. A head that a delivery holds is written after it: ``pause`` waits some seconds."""
 
     client: DynamoDBClient
     mailbox_table: str
+    pause: Callable[[float], None] = field(default=time.sleep, kw_only=True)
 
     def create(
         self, mailbox_id: str, owner: MailboxOwner, *, wrapped_key: bytes, quota_bytes: int, now_ms: int
@@ -48,7 +53,7 @@ class DynamoMailboxHeads:
             ExpressionAttributeNames={"#quota": "quota"},
             ExpressionAttributeValues={":quota": rows.number(quota_bytes)},
         )
-        return not write.commit()
+        return not write.commit_with_retries(MAX_ATTEMPTS, self.pause)
 
     def set_away(self, mailbox_id: str, away: Away | None) -> bool:
         write = Transaction(self.client).update(
@@ -60,7 +65,7 @@ class DynamoMailboxHeads:
             ExpressionAttributeNames={"#away": "away"},
             **({} if away is None else {"ExpressionAttributeValues": {":away": mailbox_rows.away(away)}}),
         )
-        return not write.commit()
+        return not write.commit_with_retries(MAX_ATTEMPTS, self.pause)
 
     def row(self, mailbox_id: str, sk: str) -> rows.Row | None:
         """Return a row of a mailbox, if it exists, by a strongly consistent read."""

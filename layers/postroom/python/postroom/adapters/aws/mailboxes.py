@@ -6,7 +6,6 @@ mailbox (docs/decisions/0004). The key of an item's row is its place in its fold
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -41,7 +40,6 @@ class DynamoMailboxes(DynamoMailboxHeads):
     transit_table: str
     ledger_table: str
     now: Callable[[], int]
-    pause: Callable[[float], None] = time.sleep
 
     def deliver(self, head: Head, deliveries: Sequence[Delivery]) -> Delivered:
         """Write the head, and per delivery item, order and facts. The labels of a delivery's writes have its index."""
