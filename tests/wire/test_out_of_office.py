@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -62,7 +63,7 @@ def test_every_error_of_the_model(taught_workmail: Any, acme: str) -> None:
 
 
 def test_the_command_sets_shows_and_deletes(taught_workmail: Any, acme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "workmail", lambda: taught_workmail)
+    monkeypatch.setattr(running, "find", lambda: SimpleNamespace(client=lambda _name: taught_workmail))
     named = ("ann@example.com", "--organization", "acme")
     times = ("--from", "2099-07-01", "--until", "2099-07-15T08:00+02:00")
     assert run("set", *named, TEXT, *times).exit_code == 0
