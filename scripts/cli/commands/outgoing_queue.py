@@ -46,7 +46,10 @@ Recipient = Annotated[
 def list_(
     organization: Organization = None, gateway: Gateway = None, recipient: Recipient = None, as_json: AsJson = False
 ) -> None:
-    """List messages that wait to leave, oldest first: why, by which way, and until when."""
+    """List messages that wait to leave, oldest first.
+
+    Each with its way, its last answer, the next attempt, and until when it is tried.
+    """
     with running.refusals():
         chosen = _Chosen.of(running.find(), organization, gateway, recipient)
         if as_json:
@@ -56,7 +59,7 @@ def list_(
         for each in chosen:
             console.print(as_text(each, chosen.names, chosen.queue), soft_wrap=True)
             number, size = number + 1, size + each.order.size
-    console.print(f"{number} in the queue, {output.human_size(size)}" if number else NOTHING)
+    console.print(f"{number} in the queue, {output.human_size(size)}" if number else chosen.nothing(), markup=False)
 
 
 @app.command("retry")
@@ -71,19 +74,21 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Everything that waits.")] = False,
     organization: Organization = None,
 ) -> None:
-    """Have messages that wait tried now, for example after a gateway was corrected.
+    """Have messages that wait tried now.
 
-    A message of which an attempt runs is left to that. The end of all attempts stays as it is.
+    For example, after a gateway was corrected. A message of which an attempt runs is left to that. The end of all
+    attempts stays as it is.
     """
     if (bool(traces), gateway is not None, everything).count(True) != 1 or (traces and organization):
-        raise UsageError("give trace ids, or --gateway or --all, which may have --organization")
+        raise UsageError("give trace ids, --gateway NAME or --all; --organization goes with the last two")
     with running.refusals():
         stack = running.find()
         if traces:
-            busy = _retried(stack.operator().outgoing_queue, _of_flows(stack.operator().outgoing_queue, traces))
+            queue = stack.operator().outgoing_queue
+            busy = _retried(queue, _of_flows(queue, traces), NOTHING)
         else:
             chosen = _Chosen.of(stack, organization, gateway, None)
-            busy = _retried(chosen.queue, chosen)
+            busy = _retried(chosen.queue, chosen, chosen.nothing())
     if traces and busy:
         raise RefusedError(f"{', '.join(busy)}: {BUSY}")
 
@@ -132,6 +137,12 @@ class _Chosen:
         for each in self.queue.every(self.organization_id, self._may_be_meant):
             if self._has_recipient(each.recipients):
                 yield each
+
+    def nothing(self) -> str:
+        """Return what is said if nothing is chosen; it repeats the choice, which may be a misspelt name."""
+        given = [f"--gateway {self.gateway}"] if self.gateway is not None else []
+        given += [f"--recipient {self.recipient}"] if self.recipient is not None else []
+        return f"{NOTHING}: {' '.join(given)}" if given else NOTHING
 
     def _may_be_meant(self, found: OpenTransmission) -> bool:
         from postroom.outbound.waiting import gateway_of, recipients_of
@@ -227,7 +238,7 @@ def _of_flows(queue: OutgoingQueue, traces: Sequence[str]) -> list[Waiting]:
     return [each for waiting in found.values() for each in waiting]
 
 
-def _retried(queue: OutgoingQueue, chosen: Iterable[Waiting]) -> list[str]:
+def _retried(queue: OutgoingQueue, chosen: Iterable[Waiting], nothing: str) -> list[str]:
     """Retry; say what became of each order, and return the traces of those that were left to an attempt."""
     from postroom.outbound.waiting import Retried
 
@@ -238,7 +249,7 @@ def _retried(queue: OutgoingQueue, chosen: Iterable[Waiting]) -> list[str]:
         busy += [each.order.trace] if became is Retried.LEFT else []
         is_empty = False
     if is_empty:
-        console.print(NOTHING)
+        console.print(nothing, markup=False)
     return busy
 
 

@@ -237,6 +237,14 @@ def test_an_empty_queue_is_said(run: Run) -> None:
     assert listed(run) == []
 
 
+@pytest.mark.usefixtures("orders")
+def test_a_choice_that_nothing_meets_is_repeated(run: Run) -> None:
+    said = "nothing waits to leave: --gateway relay9\n"
+    assert run("queue", "list", "--gateway", "relay9").output == said
+    assert run("queue", "retry", "--gateway", "relay9").output == said
+    assert run("queue", "list", "--recipient", "[x]").output == "nothing waits to leave: --recipient [x]\n"
+
+
 class TestRetry:
     def test_what_waits_for_a_gateway_is_due_and_in_the_queue(
         self, run: Run, stack: InProcessStack, orders: dict[str, TransmitOrder]
