@@ -53,11 +53,11 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
     try:
         given = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"--env-vars {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not JSON: {error}") from error
+        raise UsageError(f"--env-vars {path}: not JSON: {error}") from error
     if not isinstance(given, dict) or not all(isinstance(each, dict) for each in given.values()):
-        raise UsageError(f'{path}: not of the form {{"FunctionName": {{"NAME": "value"}}}}')
+        raise UsageError(f'--env-vars {path}: not of the form {{"FunctionName": {{"NAME": "value"}}}}')
     return {function: _texts(path, function, variables) for function, variables in given.items()}
 
 

@@ -66,5 +66,5 @@ def test_another_format_is_refused(tmp_path: Path, given: Any, message: str) -> 
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match=r"^--env-vars \S+none.json: No such file"):
         EnvVars(tmp_path / "none.json")
