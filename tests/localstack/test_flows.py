@@ -135,7 +135,7 @@ def test_what_a_user_submits_leaves_and_comes_back_as_a_report_if_it_bounces(
         return [item["id"] for item in inbox if item["subject"] != "plums 1"]
 
     (report,) = wait_for(reports)
-    content = running.command("mailbox", "show", ann, report).stdout
+    content = running.command("mailbox", "show", ann, report).stdout.lower()
     assert to[1].lower().encode() in content
     assert to[0].encode() not in content
 
