@@ -132,4 +132,4 @@ def test_an_address_that_no_mail_can_be_sent_to_gets_nothing_and_a_fact_says_so(
     assert (departure.trace, departure.orders) == (None, [])
     (fact,) = departure.facts
     assert (fact.trace, fact.name, fact.key) == (TRACE, OwnFact.REPLY_NOT_SENT, "REPLY_NOT_SENT:room")
-    assert fact.data == {"mailboxId": "room", "reason": "a recipient is no address that mail can be sent to"}
+    assert fact.data == {"mailboxId": "room", "reason": "the recipient is no address that mail can be sent to"}

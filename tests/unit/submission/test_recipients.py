@@ -82,7 +82,7 @@ def test_what_mail_cannot_be_sent_to_is_refused(text: str) -> None:
     with pytest.raises(SubmissionRefusedError) as caught:
         recipients_of(["a@example.org", text], HEADERS)
     assert caught.value.reason is Refusal.INVALID_RECIPIENT
-    assert text == "" or text not in str(caught.value)
+    assert str(caught.value) == "recipient 2 is no address that mail can be sent to"
 
 
 @pytest.mark.parametrize("block", [b"From: a@x.test\r\n\r\n", b"To: undisclosed-recipients:;\r\n\r\n", b"To:\r\n\r\n"])

@@ -36,7 +36,9 @@ def recipients_of(given: Iterable[str], headers: Headers) -> list[Address]:
         SubmissionRefusedError: there is none, there are too many, or one is no address that mail can be sent to.
     """
     texts = list(given)
-    found = [*dict.fromkeys(map(recipient, texts) if texts else map(checked, _of_fields(headers)))]
+    wanted = [*map(Address.written, texts)] if texts else _of_fields(headers)
+    called = [f"recipient {number}" for number, _ in enumerate(wanted, 1)] if len(wanted) > 1 else ["the recipient"]
+    found = [*dict.fromkeys(map(checked, wanted, called))]
     if not found:
         raise SubmissionRefusedError(Refusal.NO_RECIPIENTS, "the message has no recipients")
     check_number({address.folded() for address in found})
@@ -84,8 +86,11 @@ def recipient(text: str) -> Address:
     return checked(Address.written(text))
 
 
-def checked(address: Address | None) -> Address:
+def checked(address: Address | None, which: str = "the recipient") -> Address:
     """Return an address that mail can be sent to.
+
+    Args:
+        which: begins the error, which has nothing of the address.
 
     Raises:
         SubmissionRefusedError: it is none.
@@ -98,5 +103,5 @@ def checked(address: Address | None) -> Address:
         or len(address.domain) > MAX_DOMAIN_CHARACTERS
         or not _DOMAIN.fullmatch(address.domain)
     ):
-        raise SubmissionRefusedError(Refusal.INVALID_RECIPIENT, "a recipient is no address that mail can be sent to")
+        raise SubmissionRefusedError(Refusal.INVALID_RECIPIENT, f"{which} is no address that mail can be sent to")
     return address
