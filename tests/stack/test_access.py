@@ -42,7 +42,7 @@ def documented_effect(running: RunningStack, organization_id: str, user_id: str)
     """Run the commands of docs/clients.md, which allow an office's addresses only; return what the last prints."""
     text = (repository_root() / "docs" / "clients.md").read_text("utf-8")
     (commands,) = [each for each in re.findall(r"```sh\n(.+?)```", text, re.DOTALL) if "access-control" in each]
-    named = f"ORGANIZATION_ID={organization_id} USER_ID={user_id}"
+    named = f"ORGANIZATION={organization_id} USER_ID={user_id}"
     done = running.run(["bash", "-ec", f"{named}\n{commands}"])
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)

@@ -16,6 +16,9 @@ GUIDE: Final = ROOT / "docs/deploy.md"
 COMMAND: Final = re.compile(r"(?:^ {4,}|`)(aws [a-z0-9-]+ [a-z0-9-]+[^`\n]*)", re.MULTILINE)
 COMMANDS: Final = COMMAND.findall(GUIDE.read_text())
 OF_THE_CLI: Final = {"s3api": "s3"}
+CLIENT_MODEL: Final = ROOT / "layers/workmail_client/botocore"
+"""Postroom's operations that WorkMail's API lacks are in it."""
+
 RENAMED: Final = {"endpoint": "notification-endpoint"}
 """Members whose options have another name, because the CLI has one of its own with theirs."""
 
@@ -30,7 +33,8 @@ each_command = pytest.mark.parametrize("command", COMMANDS)
 def operation(command: str) -> OperationModel:
     """Return the model of the operation that a command calls."""
     _, service, name, *_ = shlex.split(command)
-    model = botocore.session.get_session().get_service_model(OF_THE_CLI.get(service, service))
+    session = botocore.session.Session(session_vars={"data_path": (None, None, str(CLIENT_MODEL), None)})
+    model = session.get_service_model(OF_THE_CLI.get(service, service))
     by_name = {xform_name(each, "-"): each for each in model.operation_names}
     return model.operation_model(by_name[name])
 
