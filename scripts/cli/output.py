@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 PIPE_WIDTH: Final = 200
 """Columns of a table that goes into a pipe or a file, which have no width."""
 
+TEXT_WIDTH: Final = 80
+LEAST_TEXT_WIDTH: Final = 20
+"""Most and fewest columns of a terminal that a text of a message takes in a table. Ours."""
+
 
 _NOT_PRINTED: Final = re.compile(
     r"[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -104,16 +108,26 @@ def table(
     return made
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    texts: Sequence[str] = (),
+    with_ids: bool = False,
+) -> None:
     """Print a table: formatted by rich on a terminal; in plain columns, one row per line, in a pipe or file.
 
     Args:
         right: columns that hold numbers.
+        texts: columns that hold texts of messages; they are cut to the width of the terminal, or to ``TEXT_WIDTH``.
+        with_ids: whether a column has ids, which are copied: each row is one line on a terminal, too.
     """
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not with_ids:
         console().print(table(columns, rows, right=right))
         return
     lines = [list(columns), *([one_line(visible(str(cell))) for cell in row] for row in rows)]
+    lines = _with_cut(lines, [columns.index(name) for name in texts])
     widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         padded = (
@@ -121,6 +135,33 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, rig
             for name, text, width in zip(columns, line, widths, strict=True)
         )
         print("  ".join(padded).rstrip())
+
+
+def _with_cut(lines: list[list[str]], texts: Sequence[int]) -> list[list[str]]:
+    """Return lines in which the columns of texts, given by number, are no wider than there is room.
+
+    A column that needs less than its share leaves the rest to the others.
+    """
+    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
+    room = len(texts) * TEXT_WIDTH
+    if sys.stdout.isatty():
+        others = sum(width for at, width in enumerate(widths) if at not in texts) + 2 * (len(widths) - 1)
+        room = shutil.get_terminal_size().columns - others
+    most = dict.fromkeys(range(len(widths)), sys.maxsize)
+    for done, at in enumerate(sorted(texts, key=widths.__getitem__)):
+        most[at] = max(LEAST_TEXT_WIDTH, min(TEXT_WIDTH, room // (len(texts) - done)))
+        room -= min(most[at], widths[at])
+    return [[_cut(cell, most[at]) for at, cell in enumerate(line)] for line in lines]
+
+
+def _cut(text: str, most: int) -> str:
+    """Return a text in at most so many columns of a terminal; one that is cut ends with an ellipsis."""
+    if _cells(text) <= most:
+        return text
+    kept = text[: most - 1]
+    while _cells(kept) > most - 1:
+        kept = kept[:-1]
+    return f"{kept}…"
 
 
 def _cells(text: str) -> int:

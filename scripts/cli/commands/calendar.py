@@ -135,7 +135,9 @@ def list_(user: User, from_: From = None, to: To = None, as_json: AsJson = False
         )
         for one in found
     ]
-    output.print_table(("id", "start", "end", "busy", "subject", "location"), cells)
+    output.print_table(
+        ("id", "start", "end", "busy", "subject", "location"), cells, texts=("subject", "location"), with_ids=True
+    )
 
 
 def _row(found: FoundInstance) -> dict[str, Any]:

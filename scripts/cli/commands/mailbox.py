@@ -53,7 +53,7 @@ def list_(
         (*(row[name] for name in columns[:4]), output.human_size(row["size"]), row["date"], " ".join(row["flags"]))
         for row in rows
     ]
-    output.print_table(columns, cells, right=("size",))
+    output.print_table(columns, cells, right=("size",), texts=("from", "subject"), with_ids=True)
 
 
 @app.command("show")

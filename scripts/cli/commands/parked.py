@@ -35,7 +35,10 @@ def list_(as_json: AsJson = False) -> None:
         return
     columns = ("id", "station", "since", "times", "cause")
     cells = [(row["id"], row["station"], row["since"], row["parkings"], row["cause"]) for row in rows]
-    output.console().print(output.table(columns, cells, right=("times",)) if rows else NOTHING)
+    if cells:
+        output.print_table(columns, cells, right=("times",), with_ids=True)
+    else:
+        output.console().print(NOTHING)
 
 
 @app.command("show")

@@ -327,6 +327,34 @@ def test_a_table_in_a_pipe_is_a_line_per_row_with_columns_below_each_other(capsy
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "name", "subject"),
+    [
+        (None, "日" * 5, f"{'x' * 79}…"),
+        (60, "日" * 5, f"{'x' * 30}…"),
+        (30, "日" * 5, f"{'x' * 19}…"),
+    ],
+)
+def test_texts_of_messages_are_cut_so_that_ids_are_whole(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    columns: int | None,
+    name: str,
+    subject: str,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: columns is not None)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    identifier = "i" * 15
+    row = (identifier, "日" * 5, "x" * 998)
+    output.print_table(("id", "from", "subject"), [row], texts=("from", "subject"), with_ids=True)
+    assert capsys.readouterr().out.splitlines()[1] == f"{identifier}  {name}  {subject}"
+
+
+def test_a_wide_character_that_has_no_room_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(("subject",), [("日" * 60,)], texts=("subject",))
+    assert capsys.readouterr().out.splitlines()[1] == f"{'日' * 39}…"
+
+
 def test_an_empty_table_in_a_pipe_has_its_head(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(("id", "size"), [])
     assert capsys.readouterr().out == "id  size\n"
