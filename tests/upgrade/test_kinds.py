@@ -62,6 +62,7 @@ WITHOUT: Final = {
     "open_transmissions": "a count, a time and an id in rows of orders, whose sample transit has",
     "sweep_rounds": "a place and counts; without it a round begins anew",
     "transit_keys": "a wrapped key for a day",
+    "transmission_scans": "the time of the next attempt in rows of orders, whose sample transit has",
 }
 """Modules that write rows of their own, and what these are: none has a form that could be misread."""
 
