@@ -98,7 +98,7 @@ def context(settings: AdminApiSettings) -> Context:
         audit_trail=audit_parts.trail(settings),
         passwords=Argon2Passwords(),
         rule_sets=S3RuleSets(s3, settings.inbound_bucket),
-        # read anew each time: whoever was refused gives the permission and asks again at once
+        # read anew each time: a refused caller gives the permission and asks again at once
         function_policies=LambdaFunctionPolicies(clients.later(clients.function_policies), time.monotonic, cache_s=0),
         gateway_passwords=KmsGatewayPasswords(clients.later(clients.kms), settings.stack_key_arn),
         availability_passwords=_availability_passwords(settings, table),

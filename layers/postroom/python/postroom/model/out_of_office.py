@@ -80,7 +80,7 @@ class ReplySettings:
     def text_for(self, *, insider: bool) -> str | None:
         """Return the text for a sender; empty if it says nothing, ``None`` if the sender is not of the audience.
 
-        KNOWN is nobody outside: mailboxes have no contacts (ours).
+        KNOWN has no sender outside: mailboxes have no contacts (ours).
         """
         if not insider and self.audience is not Audience.ALL:
             return None
