@@ -145,7 +145,7 @@ def test_the_documented_commands_make_a_token(
     monkeypatch.setenv("AWS_DATA_PATH", f"{generate.CLIENT}{os.pathsep}{data}")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_CLI_HISTORY_FILE", str(tmp_path / "history"))
-    monkeypatch.setenv("ORGANIZATION_ID", acme)
+    monkeypatch.setenv("ORGANIZATION", acme)
     driver = create_clidriver()
     driver.session.register("before-send.workmail", route)
     for line in block.replace("\\\n", "").replace("--user-id ada", "--user-id ann").strip().splitlines():
