@@ -6,9 +6,9 @@ An interrupted removal is continued by the next deletion of the same entity; wha
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
+from postroom.contracts.batching import batched
 from postroom.model.device_rules import DeviceOverride, override_key
 from postroom.model.mailbox_permissions import HeldPermission, MailboxPermission, permission_key
 from postroom.model.out_of_office import OutOfOffice
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 def remove(context: Context, entity: Entity) -> None:
     """Remove all records that belong to a deleted entity, in several transactions if they are many."""
-    records = _records(context, entity)
-    while some := list(islice(records, MAX_ROWS)):
+    for some in batched(_records(context, entity), MAX_ROWS):
         rows = {(type(record), record.key): Remove(record) for record in some}
         context.directory.commit(list(rows.values()))
 

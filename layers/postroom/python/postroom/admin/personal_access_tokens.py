@@ -7,7 +7,6 @@ and ZH:6385-6412; for what it does not say, docs/parity.md.
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
 from postroom.access import tokens
@@ -22,6 +21,7 @@ from postroom.contracts.admin.exceptions import (
     ResourceNotFoundException,
 )
 from postroom.contracts.audit_log import Protocol, TokenAction
+from postroom.contracts.batching import batched
 from postroom.model.directory import EntityKind, EntityState, Role
 from postroom.model.identity import PersonalAccessToken, TokenOfUser, TokenStatus
 from postroom.model.limits import DAY_MS
@@ -128,8 +128,7 @@ def end_all(context: Context, organization: Organization, user: Entity, now: int
 
     Tokens have no effect from the user's change on; the next call for the user continues an interrupted removal.
     """
-    found = _tokens(context, organization.id, user.id, None)
-    while some := list(islice(found, MAX_TOKENS)):
+    for some in batched(_tokens(context, organization.id, user.id, None), MAX_TOKENS):
         deletions = [
             _event(context, organization, user, token, TokenAction.DELETE, now, number)
             for number, token in enumerate(some)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
+
+
+def batched(items: Iterable[T], most: int) -> Iterator[list[T]]:
+    """Divide items into batches of a number, in their order; each is taken when it is needed.
+
+    As ``itertools.batched``, which Python has from 3.12 on.
+    """
+    rest = iter(items)
+    while batch := list(islice(rest, most)):
+        yield batch
 
 
 def batches(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from postroom.contracts.batching import batched
 from postroom.errors import PermanentError
 from postroom.imports.report import What
 from postroom.sealing import open_message
@@ -44,10 +44,10 @@ class Reconciling:
             TemporaryError: a store did not answer.
         """
         calendar = self.store.require(self.mailbox_id)
-        for chunk in _chunks(journal.messages()):
+        for chunk in batched(journal.messages(), CHUNK):
             found = self.mailboxes.added(self.mailbox_id, [one.name for one in chunk])
             self._compare(calendar, chunk, found, report)
-        for chunk in _chunks(journal.events()):
+        for chunk in batched(journal.events(), CHUNK):
             known = calendar.find_all([one.name for one in chunk])
             self._compare(calendar, chunk, {uid: one.item for uid, one in known.items()}, report)
 
@@ -66,11 +66,6 @@ class Reconciling:
                 tally.found += 1
                 tally.found_bytes += expected.size
             self.progress(expected.size)
-
-
-def _chunks(expected: Iterator[Expected]) -> Iterator[Sequence[Expected]]:
-    while chunk := tuple(islice(expected, CHUNK)):
-        yield chunk
 
 
 def _mapped(do: Callable[[Expected], str], chunk: Iterable[Expected], executor: Executor | None) -> Iterator[str]:
