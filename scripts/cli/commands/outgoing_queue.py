@@ -145,7 +145,7 @@ class _Chosen:
         return f"{NOTHING}: {' '.join(given)}" if given else NOTHING
 
     def _may_be_meant(self, found: OpenTransmission) -> bool:
-        from postroom.outbound.waiting import gateway_of, recipients_of
+        from postroom.outbound.waiting import gateway_of
 
         if self.gateway is not None:
             gateway_id = gateway_of(found)
@@ -153,7 +153,7 @@ class _Chosen:
             names = {gateway_id} if record is None else {gateway_id, record.name.lower()}
             if not gateway_id or not names & {self.gateway, self.gateway.lower()}:
                 return False
-        return self._has_recipient(recipients_of(found))
+        return self._has_recipient(found.order.ends)
 
     def _has_recipient(self, recipients: Iterable[str]) -> bool:
         if self.recipient is None:

@@ -8,7 +8,7 @@ message that SES announces again with more recipients has one for each part of t
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,9 @@ from postroom.contracts.outbound_orders import SealedLocation
 from postroom.contracts.stored import Order, RawLocation
 from postroom.model.facts import EventName, OwnFact
 from postroom.model.limits import MAX_RECIPIENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class JournalFailure(Kept):
@@ -75,6 +78,11 @@ class JournalOrder(Order):
         """The key of the fact that ends it, whatever the fact: it was sent, or it failed."""
         name = EventName.JOURNALING_INITIATED if self.failure is None else OwnFact.JOURNAL_NOTICE_SENT
         return f"{name}{self.part}"
+
+    @property
+    def ends(self) -> Mapping[str, str]:
+        """Of its one recipient, as ``TransmitOrder`` has it."""
+        return {self.to: self.end_key}
 
     @property
     def station(self) -> str:

@@ -12,13 +12,16 @@ message when the inbound flow has it, whose trace is ``model.facts.inside_trace`
 from __future__ import annotations
 
 import hashlib
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field
 
 from postroom.contracts.stored import Order, RawLocation
 from postroom.model.facts import EventName
 from postroom.model.limits import MAX_RECIPIENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_TRANSMITTED: Final = 50
 """Most recipients of one transmission. Source: SES, 50 recipients per message; for gateways ours."""
@@ -85,6 +88,11 @@ class TransmitOrder(Order):
     def key(self) -> str:
         """Name it by its part of the flow."""
         return f"transmit:{self.name}"
+
+    @property
+    def ends(self) -> Mapping[str, str]:
+        """The keys of the facts that end its recipients, by their names."""
+        return {each: end_key(each) for each in self.recipients}
 
     @property
     def station(self) -> str:

@@ -65,7 +65,7 @@ class JournalCarried:
 
     def left(self, recorded: Collection[str]) -> Sequence[str]:
         """It has one recipient, which one fact ends."""
-        return () if self.order.end_key in recorded else (self.order.to,)
+        return tuple(each for each, key in self.order.ends.items() if key not in recorded)
 
     def content(self) -> bytes:
         """Return the report, or the notice; a notice has no report where the message is gone."""

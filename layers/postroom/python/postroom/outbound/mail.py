@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postroom.contracts.orders import DELAYED_PREFIX, BounceOrder
-from postroom.contracts.outbound_orders import TransmitOrder, end_key
 from postroom.model.addresses import a_label
 from postroom.model.facts import Fact, OwnFact
 from postroom.routing.outbound_flow import refused, sent
@@ -15,6 +14,7 @@ from postroom.submission.prepare import LEFT_BEHIND, LEFT_BEHIND_FOR_SES, with_h
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from postroom.contracts.outbound_orders import TransmitOrder
     from postroom.contracts.stored import Order
     from postroom.model.transmissions import Answer
     from postroom.ports.raw_mail import RawMail
@@ -54,7 +54,7 @@ class MailCarried:
 
     def left(self, recorded: Collection[str]) -> Sequence[str]:
         """One fact ends a recipient, whether it was sent the message or not."""
-        return tuple(each for each in self.order.recipients if end_key(each) not in recorded)
+        return tuple(each for each, key in self.order.ends.items() if key not in recorded)
 
     def content(self) -> bytes:
         """A plain copy has no Bcc; the sender's own copy, which is sealed, has. A gateway gets one hop more."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from postroom.contracts.outbound_orders import TransmitOrder, end_key
+from postroom.contracts.batching import batched
+from postroom.contracts.outbound_orders import TransmitOrder
 from postroom.errors import ConflictError, UnreadableFactError
 from postroom.outbound.transmit import deferred_key
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from postroom.ports.ledger import Ledger
     from postroom.ports.queues import Queues
     from postroom.ports.transmission_scans import OpenTransmission, TransmissionScans
-
-Each = TypeVar("Each")
 
 BATCH: Final = 100
 """Orders whose facts one request reads, and that a retry sends at once. Source: DynamoDB, keys of a BatchGetItem."""
@@ -110,7 +108,7 @@ class OutgoingQueue:
             StoreUnavailableError: a table or queue did not answer. What is not yielded may be due, and the sweep sends
                 it; a further retry sends it, too.
         """
-        for batch in _batches(chosen):
+        for batch in batched(chosen, BATCH):
             done = [(each, self._made_due(each)) for each in batch]
             self.queues.send([each.order for each, became in done if became is Retried.SENT])
             yield from done
@@ -136,7 +134,7 @@ class OutgoingQueue:
         except UnreadableFactError as error:
             trouble = error
         found.sort(key=lambda each: (each.order.since, each.order.trace, each.order.key))
-        for batch in _batches(found):
+        for batch in batched(found, BATCH):
             yield from self._read(batch)
         if trouble is not None:
             raise trouble
@@ -152,7 +150,7 @@ class OutgoingQueue:
         for each in batch:
             fact = facts.get((each.order.trace, deferred_key(_name(each), each.attempts)))
             if not each.attempts:
-                yield Waiting(each, tuple(_ends(each)), None, runs=False)
+                yield Waiting(each, tuple(each.order.ends), None, runs=False)
             elif fact is not None:
                 yield Waiting(each, tuple(fact.data["recipients"]), fact, runs=False)
             else:
@@ -162,7 +160,7 @@ class OutgoingQueue:
         """Yield an order whose newest attempt has no fact of its failure; nothing if it has ended meanwhile."""
         facts = self.ledger.facts(found.order.trace)
         keys = {fact.key for fact in facts}
-        left = tuple(recipient for recipient, end in _ends(found).items() if end not in keys)
+        left = tuple(recipient for recipient, end in found.order.ends.items() if end not in keys)
         deferred = [fact for fact in facts if fact.key.startswith(deferred_key(_name(found)))]
         last = max(deferred, key=lambda fact: int(fact.key.rpartition(":")[2]), default=None)
         if left:
@@ -174,24 +172,6 @@ def gateway_of(found: OpenTransmission) -> str:
     return found.order.gateway_id if isinstance(found.order, TransmitOrder) else ""
 
 
-def recipients_of(found: OpenTransmission) -> Sequence[str]:
-    """Return all recipients of an order, those that have their ends included."""
-    return found.order.recipients if isinstance(found.order, TransmitOrder) else (found.order.to,)
-
-
 def _name(found: OpenTransmission) -> str:
     """Return the order's name in the keys of facts; see ``Carried.name``."""
     return found.order.name if isinstance(found.order, TransmitOrder) else found.order.key
-
-
-def _ends(found: OpenTransmission) -> dict[str, str]:
-    """Return the keys of the facts that end an order's recipients; see ``Carried.left``."""
-    if isinstance(found.order, TransmitOrder):
-        return {each: end_key(each) for each in found.order.recipients}
-    return {found.order.to: found.order.end_key}
-
-
-def _batches(values: Iterable[Each]) -> Iterator[list[Each]]:
-    rest = iter(values)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
