@@ -18,11 +18,11 @@ from postroom.mime import writing
 from postroom.mime.headers import Headers
 from postroom.model.addresses import Address
 from postroom.model.directory import EntityKind, EntityState
-from postroom.model.recipient_names import folded
+from postroom.model.recipient_names import RecipientNames
 from postroom.model.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from postroom.contracts.journal_orders import JournalOrder
     from postroom.model.directory import Addressee
@@ -60,12 +60,12 @@ def recipient_lines(order: JournalOrder, headers: Headers, directory: Addressees
     Raises:
         StoreUnavailableError: the directory did not answer.
     """
-    fields = _Fields.of(headers) if order.submitted else _Fields({}, {})
+    naming = _fields(headers) if order.submitted else lambda _recipient: None
     usual = "Bcc" if order.submitted else "Recipient"
     groups = _groups(order, directory)
-    found = {each: Line(fields.naming(each) or usual, each) for each in order.recipients if each not in groups}
+    found = {each: Line(naming(each) or usual, each) for each in order.recipients if each not in groups}
     for each, group in groups.items():
-        name, reached = fields.naming(each) or usual, False
+        name, reached = naming(each) or usual, False
         for address in _members(order.organization_id, group, directory):
             found.setdefault(address, Line(name, address, each))
             reached = True
@@ -143,24 +143,19 @@ def _text(order: JournalOrder, headers: Headers, subject: str, lines: list[Line]
     return "".join(f"{line}{_CRLF}" for line in [*said, *(line.text for line in lines)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """The field that names an address, To before Cc: as it was written, and in lower case."""
+def _fields(headers: Headers) -> Callable[[str], str | None]:
+    """Return what tells the field that names a recipient, To before Cc: in the same case, else in another."""
+    found: dict[str, str] = {}
+    for name in ("To", "Cc"):
+        for address in headers.written_addresses(name):
+            found.setdefault(str(address), name)
+    names = RecipientNames.of(found)
 
-    written: Mapping[str, str]
-    folded: Mapping[str, str]
+    def naming(recipient: str) -> str | None:
+        address = Address.written(recipient)
+        return next((found[each] for each in names.meant_by(address)), None) if address else None
 
-    @classmethod
-    def of(cls, headers: Headers) -> _Fields:
-        """Read the fields of a message."""
-        found = [(address, name) for name in ("To", "Cc") for address in headers.written_addresses(name)]
-        found.reverse()  # the first one counts
-        written = {str(address): name for address, name in found}
-        return cls(written, {str(address.folded()): name for address, name in found})
-
-    def naming(self, recipient: str) -> str | None:
-        """Return the field that names a recipient, in the same case, or in another."""
-        return self.written.get(recipient) or self.folded.get(folded(recipient))
+    return naming
 
 
 def _groups(order: JournalOrder, directory: Addressees) -> Mapping[str, Addressee]:
