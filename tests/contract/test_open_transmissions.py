@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postroom.adapters.aws.open_transmissions import DynamoOpenTransmissions
-from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.open_transmissions import MemoryOpenTransmissions
-from postroom.adapters.memory.parked import MemoryParkedThings
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryTransit
-from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.model.facts import EventName, OwnFact
 from postroom.ports.open_transmissions import Attempt, NotDue
 from postroom.ports.transit import Commit, Outcome, Postpone
 from postroom.routing.outbound_flow import sent
 from tests.support import transit_way
 from tests.support.builders import NOON, TRACE, own, parked, transmission
-from tests.support.transit_way import Clock, Way
 
 if TYPE_CHECKING:
     from postroom.ports.open_transmissions import OpenTransmissions
     from tests.support.stack import Stack
+    from tests.support.transit_way import Way
 
 MINUTE = 60_000
 
@@ -41,15 +37,9 @@ class Post:
 @pytest.fixture(params=["memory", "dynamodb"])
 def post(request: pytest.FixtureRequest) -> Post:
     if request.param == "memory":
-        tables, clock = MemoryTables(), Clock()
-        way = Way(
-            MemoryTransit(tables, clock),
-            MemoryParkedThings(tables, clock),
-            MemoryTransitScans(tables),
-            MemoryLedger(tables),
-            clock,
-        )
-        return Post(way, MemoryOpenTransmissions(tables, clock))
+        tables = MemoryTables()
+        way = transit_way.in_memory(tables)
+        return Post(way, MemoryOpenTransmissions(tables, way.clock))
     stack: Stack = request.getfixturevalue("stack")
     way = transit_way.in_dynamodb(stack)
     names = stack.environment["TRANSIT_TABLE"], stack.environment["LEDGER_TABLE"]

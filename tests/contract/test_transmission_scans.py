@@ -9,12 +9,8 @@ import pytest
 
 from postroom.adapters.aws.open_transmissions import DynamoOpenTransmissions
 from postroom.adapters.aws.transmission_scans import DynamoTransmissionScans
-from postroom.adapters.memory.ledger import MemoryLedger
 from postroom.adapters.memory.open_transmissions import MemoryOpenTransmissions
-from postroom.adapters.memory.parked import MemoryParkedThings
 from postroom.adapters.memory.tables import MemoryTables
-from postroom.adapters.memory.transit import MemoryTransit
-from postroom.adapters.memory.transit_scans import MemoryTransitScans
 from postroom.adapters.memory.transmission_scans import MemoryTransmissionScans
 from postroom.errors import StoreUnavailableError, UnreadableFactError
 from postroom.model.facts import OwnFact
@@ -36,7 +32,7 @@ from tests.support.builders import (
     received,
     transmission,
 )
-from tests.support.transit_way import TWO, Clock, Way
+from tests.support.transit_way import TWO, Way
 
 if TYPE_CHECKING:
     from postroom.ports.open_transmissions import OpenTransmissions
@@ -70,15 +66,9 @@ class Post:
 @pytest.fixture(params=["memory", "dynamodb"])
 def post(request: pytest.FixtureRequest) -> Post:
     if request.param == "memory":
-        tables, clock = MemoryTables(), Clock()
-        way = Way(
-            MemoryTransit(tables, clock),
-            MemoryParkedThings(tables, clock),
-            MemoryTransitScans(tables),
-            MemoryLedger(tables),
-            clock,
-        )
-        return Post(way, MemoryOpenTransmissions(tables, clock), MemoryTransmissionScans(tables))
+        tables = MemoryTables()
+        way = transit_way.in_memory(tables)
+        return Post(way, MemoryOpenTransmissions(tables, way.clock), MemoryTransmissionScans(tables))
     stack: Stack = request.getfixturevalue("stack")
     return in_dynamodb(stack)
 

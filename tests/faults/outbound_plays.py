@@ -77,7 +77,7 @@ def refused_by_the_gateway(harness: Harness) -> None:
 
 
 def refused_altogether(harness: Harness) -> None:
-    """Ann writes to Dora, whom the gateway does not know."""
+    """Ann writes to Dora, an address that the gateway does not know."""
     harness.gateway.refused[DORA] = "550 5.1.1 No such user"
     submission(DORA)(harness)
 

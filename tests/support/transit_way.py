@@ -44,8 +44,8 @@ class Way:
     clock: Clock
 
 
-def in_memory() -> Way:
-    clock, tables = Clock(), MemoryTables()
+def in_memory(tables: MemoryTables | None = None) -> Way:
+    clock, tables = Clock(), tables or MemoryTables()
     things = MemoryParkedThings(tables, clock)
     return Way(MemoryTransit(tables, clock), things, MemoryTransitScans(tables), MemoryLedger(tables), clock)
 

@@ -11,6 +11,7 @@ import pytest
 
 from local.aws import Aws
 from local.customers.projects import Customers
+from tests.support.submission_front import Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,3 +69,15 @@ def deploy(
         path = tmp_path / "env.json"
         path.write_text(json.dumps(env_vars))
     return Customers(folders, path, overrides).deploy(aws, tmp_path / "packages", EXPORTS)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("certificates")
+
+
+@pytest.fixture
+def port(certificates: Path) -> Iterator[Port]:
+    made = Port(certificates)
+    yield made
+    made.server.close()

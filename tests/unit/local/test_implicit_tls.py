@@ -13,23 +13,11 @@ import pytest
 from local.mail import implicit_tls, submission_port
 from local.mail.services import Service
 from tests.support.running_stack import wait_for
-from tests.support.submission_front import Port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("certificates")
-
-
-@pytest.fixture
-def port(certificates: Path) -> Iterator[Port]:
-    made = Port(certificates)
-    yield made
-    made.server.close()
+    from tests.support.submission_front import Port
 
 
 @pytest.fixture

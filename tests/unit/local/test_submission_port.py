@@ -21,28 +21,17 @@ from postroom.errors import StoreUnavailableError, SubmissionRefusedError
 from postroom.smtp import replies
 from postroom.submission.submission import Refusal
 from tests.support.logins import PASSWORD
-from tests.support.submission_front import Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.submission_front import Port
+
 
 ADA = "ada@acme.example"
 PLAIN = base64.b64encode(f"\0{ADA}\0{PASSWORD}".encode()).decode()
 MAIL = b"From: ada@acme.example\r\nSubject: secret plan\r\n\r\nHello\r\n"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("certificates")
-
-
-@pytest.fixture
-def port(certificates: Path) -> Iterator[Port]:
-    made = Port(certificates)
-    yield made
-    made.server.close()
 
 
 @pytest.fixture(params=list(Service))
